@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return what the run would return, without changing anything.
+    support: full
+  diff_mode:
+    description: Returns what changes, or in check mode would change, when in diff mode.
+    support: full
+  idempotent:
+    description: The same task again changes nothing.
+    support: full
+  action_group:
+    description: Use C(group/atlasops.access.atlas) in C(module_defaults) to set the options of all modules at once.
+    support: full
+    membership:
+      - atlasops.access.atlas
+"""
+
+    INFO = r"""
+attributes:
+  check_mode:
+    description: Reads only, and does the same in C(check_mode).
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is nothing to compare.
+    support: N/A
+  idempotent:
+    description: Changes nothing.
+    support: full
+  action_group:
+    description: Use C(group/atlasops.access.atlas) in C(module_defaults) to set the options of all modules at once.
+    support: full
+    membership:
+      - atlasops.access.atlas
+"""

@@ -1,0 +1,561 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP as the Atlas Administration API speaks it: credentials, versions, paging, waiting and errors.
+
+Knows nothing of Ansible. Private to this collection.
+
+Calls are *works*: generators that make requests, yield the seconds they want to pause, and return their result.
+`Client.together` runs many of them, so that a project that has to wait holds up no other.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import random
+import re
+import threading
+import time
+import traceback
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from urllib.parse import quote, urlsplit
+
+try:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from requests.auth import HTTPDigestAuth
+
+    REQUESTS_ERROR = None
+except ImportError:
+    REQUESTS_ERROR = traceback.format_exc()
+
+VERSION = "1.0.0"
+DEFAULT_URL = "https://cloud.mongodb.com"
+API = "/api/atlas/v2"
+PAGE = 500
+
+# Each resource has a version of its own (Atlas API documentation, versioned API overview).
+USERS_VERSION = "2025-02-19"
+BASE_VERSION = "2023-01-01"
+
+# Seconds to pause before another try when the service fails, and while it throttles without saying for how long.
+BACKOFF = (0.5, 1.0, 2.0)
+THROTTLE_FLOOR, THROTTLE_CAP = 1.0, 30.0
+
+# Throttles that come as 400 (invitations are limited to some per minute and address).
+THROTTLES_AS_400 = ("RATE_LIMITED_IP", "INVITATIONS_RATE_LIMITED_IP")
+# 401s that speak of one project or organization, not of the token.
+SCOPED_401 = (
+    "NOT_IN_GROUP",
+    "NOT_GROUP_USER_ADMIN",
+    "NOT_ORG_OWNER",
+    "NOT_ORG_USER_ADMIN",
+    "NOT_USER_ADMIN",
+    "USER_CANNOT_ACCESS_GROUP",
+    "USER_CANNOT_ACCESS_ORG",
+)
+
+T = TypeVar("T")
+Work = Generator[float, None, T]
+Json = Any
+
+
+class AtlasError(Exception):
+    """A call that did not succeed. ``status`` is None when there was no (whole) answer.
+
+    ``unsettled`` says that a write may have taken effect all the same.
+    """
+
+    def __init__(
+        self,
+        call: str,
+        detail: str,
+        status: Optional[int] = None,
+        code: Optional[str] = None,
+        hint: Optional[str] = None,
+    ) -> None:
+        super().__init__(call, detail)
+        self.call = call
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.hint = hint
+
+    @property
+    def unsettled(self) -> bool:
+        return self.status is None or self.status < 400 or self.status >= 500
+
+    def __str__(self) -> str:
+        said = " ".join(str(part) for part in (self.status, self.code) if part)
+        text = f"{self.call}: {said + ': ' if said else ''}{self.detail.rstrip('.')}."
+        return f"{text} {self.hint}" if self.hint else text
+
+    def as_dict(self) -> Dict[str, Union[str, int, None]]:
+        return {"status": self.status, "code": self.code, "detail": self.detail}
+
+
+class Credential(NamedTuple):
+    """``kind`` is token (secret only), service_account or api_key."""
+
+    kind: str
+    id: str
+    secret: str
+
+
+def choose_credential(options: Mapping[str, Optional[str]]) -> Tuple[Credential, List[str]]:
+    """The credential to use, and warnings. Takes the options of the same names; empty means unset.
+
+    Raises ValueError, with a sentence for the user, when there is none, half of one, or one in the wrong place.
+    """
+    given = {name: value for name, value in options.items() if value}
+    for name in ("public_key", "private_key"):
+        if given.get(name, "").startswith("mdb_sa_"):
+            raise ValueError(
+                f"{name} holds a service account's credential (mdb_sa_...); "
+                "write it as client_id and client_secret instead"
+            )
+    found = []
+    if "access_token" in given:
+        found.append(Credential("token", "", str(given["access_token"])))
+    for kind, names in (
+        ("service_account", ("client_id", "client_secret")),
+        ("api_key", ("public_key", "private_key")),
+    ):
+        half = [name for name in names if name not in given]
+        if len(half) == 1:
+            other = names[1 - names.index(half[0])]
+            raise ValueError(f"{other} is set but {half[0]} is not; set both, or neither")
+        if not half:
+            found.append(Credential(kind, str(given[names[0]]), str(given[names[1]])))
+    if not found:
+        raise ValueError(
+            "no credential is set; set client_id and client_secret (service account), public_key and private_key "
+            "(API key) or access_token, or the environment variables MONGODB_ATLAS_CLIENT_ID, _CLIENT_SECRET, ..."
+        )
+    used = found[0].kind.replace("_", " ")
+    also = [f"more than one credential is set; the {used} is used"] if len(found) > 1 else []
+    return found[0], also
+
+
+def check_base_url(text: str) -> str:
+    """The base URL without a slash at the end. Raises ValueError with a sentence for the user."""
+    url = text.strip().rstrip("/")
+    parts = urlsplit(url)
+    example = f"write one such as {DEFAULT_URL}"
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError(f"base_url: '{text}' is not a URL; {example}")
+    if parts.username or parts.password:
+        raise ValueError(f"base_url must not hold a user or password; {example}")
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError(f"base_url: '{text}' holds more than scheme and host; {example}")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError(f"base_url: '{text}' would send credentials in clear text; write https://{parts.netloc}")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
+
+
+def segment(text: str) -> str:
+    """One segment of a path, encoded."""
+    return quote(text, safe="")
+
+
+class Reply(NamedTuple):
+    """An answer: ``data`` is None when the body is empty or not JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: Json
+    is_json: bool
+    text: str
+
+    def said(self, name: str) -> Optional[str]:
+        value = self.data.get(name) if isinstance(self.data, dict) else None
+        return value if isinstance(value, str) and value else None
+
+    @property
+    def code(self) -> Optional[str]:
+        return self.said("errorCode") or self.headers.get("X-Error-Code") or self._oauth_code()
+
+    def _oauth_code(self) -> Optional[str]:
+        return self.said("error")
+
+    def seconds(self, header: str) -> Optional[float]:
+        value = self.headers.get(header, "")
+        return float(value) if value.isdigit() else None
+
+
+class Client:
+    """One task's connection to Atlas. Use as a context manager: leaving it revokes the token.
+
+    ``connections`` is how many requests may be under way at once, ``timeout`` seconds for one of them, ``max_wait``
+    seconds that one call may spend waiting altogether, for a throttle to end or for a failing service to recover.
+    """
+
+    def __init__(
+        self,
+        credential: Credential,
+        base_url: str = DEFAULT_URL,
+        timeout: float = 30,
+        connections: int = 8,
+        max_wait: float = 300,
+        agent: str = "",
+    ) -> None:
+        self.base_url = check_base_url(base_url)
+        self.notes: List[str] = []
+        self._credential = credential
+        self._timeout = timeout
+        self._max_wait = max_wait
+        self._connections = connections
+        self._agent = f"atlasops.access/{VERSION} {agent}".strip()
+        self._session = requests.Session()
+        self._session.mount(self.base_url, HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
+        # Proxies and certificates from the environment, looked up once rather than at each request.
+        self._settings = self._session.merge_environment_settings(self.base_url, {}, False, None, None)
+        self._digest = HTTPDigestAuth(credential.id, credential.secret) if credential.kind == "api_key" else None
+        self._pool = ThreadPoolExecutor(max_workers=connections)
+        self._lock = threading.Lock()
+        self._token = credential.secret if credential.kind == "token" else ""
+        self._token_expires = float("inf")
+        self._renewed = False
+        self._brakes: Dict[str, float] = {}
+        self._longest_wait = 0.0
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._revoke()
+        self._pool.shutdown()
+        self._session.close()
+
+    # --- running works -------------------------------------------------------------------------------------------
+
+    def run(self, work: Work[T]) -> T:
+        """The result of one work. Raises `AtlasError`."""
+        result = self.together([work])[0]
+        if isinstance(result, AtlasError):
+            raise result
+        return result
+
+    def together(self, works: Sequence[Work[T]]) -> List[Union[T, AtlasError]]:
+        """The results of works, in their order; an `AtlasError` stands for the result of one that failed.
+
+        A work that pauses gives its place to another.
+        """
+        results: List[Any] = [None] * len(works)
+        waiting = [(0.0, number) for number in range(len(works))]
+        running: Dict[Future[Tuple[bool, Any]], int] = {}
+        while waiting or running:
+            now = time.monotonic()
+            while waiting and waiting[0][0] <= now and len(running) < self._connections:
+                number = heapq.heappop(waiting)[1]
+                running[self._pool.submit(_advance, works[number])] = number
+            free = waiting and len(running) < self._connections
+            until = max(waiting[0][0] - now, 0) if free else None
+            if not running:
+                time.sleep(until or 0)
+                continue
+            for future in wait(running, until, FIRST_COMPLETED).done:
+                number = running.pop(future)
+                finished, value = future.result()
+                if finished:
+                    results[number] = value
+                else:
+                    heapq.heappush(waiting, (time.monotonic() + value, number))
+        return results
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, version: str, query: Optional[Mapping[str, Any]] = None) -> Work[Json]:
+        """The JSON that a GET answers; tries again while the service fails. Raises `AtlasError`."""
+        started = time.monotonic()
+        for tries, pause in enumerate(BACKOFF + (None,), 1):
+            try:
+                return (yield from self.once("GET", path, version, query))
+            except AtlasError as error:
+                if not error.unsettled:
+                    raise
+                if pause is None:
+                    error.detail = f"{error.detail.rstrip('.')} ({tries} tries in {time.monotonic() - started:.1f} s)"
+                    raise
+            yield pause * random.uniform(1, 1.2)
+        raise AssertionError("unreachable")
+
+    def pages(self, path: str, version: str, query: Optional[Mapping[str, Any]] = None) -> Work[List[Dict[str, Json]]]:
+        """All rows of a listing, read until a page is short: the total that Atlas gives is an estimate."""
+        rows: List[Dict[str, Json]] = []
+        number = 1
+        while True:
+            body = yield from self.get(path, version, {**(query or {}), "itemsPerPage": PAGE, "pageNum": number})
+            page = body.get("results") if isinstance(body, dict) else None
+            if not isinstance(page, list) or not all(isinstance(row, dict) for row in page):
+                raise self.misshapen("GET", path)
+            if page and page == rows[-len(page) :]:
+                raise AtlasError(f"GET {API}{path}", f"page {number} repeats the one before it", 200)
+            rows += page
+            if len(page) < PAGE:
+                return rows
+            number += 1
+
+    def once(
+        self,
+        method: str,
+        path: str,
+        version: str,
+        query: Optional[Mapping[str, Any]] = None,
+        body: Optional[Mapping[str, Any]] = None,
+    ) -> Work[Json]:
+        """The JSON (None for a 204) of one call that is repeated only where it was refused unread.
+
+        That is: while it is throttled, and once with a new token. Raises `AtlasError` for everything else.
+        """
+        call = f"{method} {API}{path}"
+        scope = "/".join(path.split("/")[:3])
+        waited, tries = 0.0, 0
+        renewed = False
+        while True:
+            yield from self._brake(scope)
+            token = self._bearer()
+            reply = self._exchange(method, API + path, version, query, body, token)
+            tries += 1
+            self._note_remaining(scope, reply)
+            if reply.status == 401 and not renewed and reply.code not in SCOPED_401 and self._renew(token):
+                renewed = True
+                continue
+            if not _is_throttle(reply):
+                return self._result(call, reply)
+            pause = _throttle_pause(reply, tries)
+            if waited + pause > self._max_wait:
+                raise self._failure(call, reply, f"throttled: gave up after {tries} tries in {waited:.0f} s, {_asked(reply)}")
+            waited += pause
+            self._longest_wait = max(self._longest_wait, waited)
+            yield pause
+
+    def misshapen(self, method: str, path: str) -> AtlasError:
+        """The error for an answer of an unexpected shape."""
+        return AtlasError(
+            f"{method} {API}{path}", "the answer does not have the shape that Atlas documents", 200,
+            hint=f"Check that base_url ({self.base_url}) is Atlas and that nothing between rewrites its answers.",
+        )
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that the call that was throttled for longest waited altogether."""
+        return self._longest_wait
+
+    def _result(self, call: str, reply: Reply) -> Json:
+        if reply.status == 204:
+            return None
+        if 200 <= reply.status < 300 and reply.is_json:
+            return reply.data
+        raise self._failure(call, reply)
+
+    def _failure(self, call: str, reply: Reply, detail: Optional[str] = None) -> AtlasError:
+        said = reply.said("detail") or reply.said("error_description") or reply.said("reason")
+        if 300 <= reply.status < 400:
+            target = urlsplit(reply.headers.get("Location", "")).hostname or "nowhere"
+            said = f"redirected to {target}, which is not followed"
+        elif not said:
+            kind = reply.headers.get("Content-Type", "no content type").split(";")[0]
+            said = f"the answer is not what Atlas sends ({kind}, {len(reply.text)} characters)"
+        detail = f"{detail}; {said}" if detail else said
+        return AtlasError(call, detail, reply.status, reply.code, hint_for(reply.status, reply.code, self.base_url))
+
+    def _brake(self, scope: str) -> Work[None]:
+        """Slow down where the last answer said that nothing remains of the rate limit."""
+        pause = self._brakes.pop(scope, 0.0) - time.monotonic()
+        if pause > 0:
+            yield pause
+
+    def _note_remaining(self, scope: str, reply: Reply) -> None:
+        if reply.headers.get("RateLimit-Remaining") == "0":
+            self._brakes[scope] = time.monotonic() + THROTTLE_FLOOR
+
+    # --- one request ---------------------------------------------------------------------------------------------
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        version: str,
+        query: Optional[Mapping[str, Any]],
+        body: Optional[Mapping[str, Any]],
+        token: str,
+    ) -> Reply:
+        media = f"application/vnd.atlas.{version}+json"
+        headers = {"Accept": media}
+        if body is not None:
+            headers["Content-Type"] = media
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        data = None if body is None else json.dumps(body)
+        return self._send(method, path, headers, data, query, self._digest)
+
+    def _send(self, method: str, path: str, headers: Dict[str, str], data: Any, query: Any, auth: Any) -> Reply:
+        headers["User-Agent"] = self._agent
+        # Prepared outside the session: a session would look for credentials in ~/.netrc and let them win.
+        request = requests.Request(method, self.base_url + path, headers, params=query, data=data, auth=auth).prepare()
+        call = f"{method} {path}"
+        try:
+            answer = self._session.send(
+                request, timeout=self._timeout, allow_redirects=False, **self._settings
+            )
+            text = answer.text if answer.encoding else answer.content.decode("utf-8", "replace")
+        except requests.exceptions.SSLError:
+            raise AtlasError(
+                call, "the server's certificate could not be verified", hint="Set REQUESTS_CA_BUNDLE for a private authority."
+            ) from None
+        except requests.exceptions.ProxyError:
+            raise AtlasError(call, "the proxy did not let the connection through") from None
+        except requests.exceptions.Timeout:
+            raise AtlasError(call, f"no answer from {self.base_url} within {self._timeout:g} s") from None
+        except requests.exceptions.ConnectionError:
+            raise AtlasError(call, f"the connection to {self.base_url} failed or was cut") from None
+        except requests.exceptions.RequestException as error:
+            raise AtlasError(call, f"the answer could not be read ({type(error).__name__})") from None
+        try:
+            return Reply(answer.status_code, answer.headers, json.loads(text), True, text)
+        except ValueError:
+            return Reply(answer.status_code, answer.headers, None, False, text)
+
+    # --- tokens --------------------------------------------------------------------------------------------------
+
+    def _bearer(self) -> str:
+        """The token to send, minted when it is first needed; empty for an API key."""
+        if self._credential.kind != "service_account":
+            return self._token
+        with self._lock:
+            if not self._token or time.monotonic() > self._token_expires:
+                self._mint()
+            return self._token
+
+    def _renew(self, refused: str) -> bool:
+        """Whether there is another token to try instead of the refused one: one new token a task."""
+        if self._credential.kind != "service_account":
+            return False
+        with self._lock:
+            if self._token != refused:
+                return True
+            if self._renewed:
+                return False
+            self._renewed = True
+            self._mint()
+            return True
+
+    def _mint(self) -> None:
+        """Get a token; waits where token requests or live tokens are too many. The lock is held: all need it."""
+        waited, tries = 0.0, 0
+        failures = iter(BACKOFF)
+        while True:
+            tries += 1
+            try:
+                reply = self._oauth("token", {"grant_type": "client_credentials"})
+            except AtlasError:
+                pause = next(failures, None)
+                if pause is None:
+                    raise
+                time.sleep(pause)
+                continue
+            if reply.status == 200 and reply.said("access_token"):
+                self._token = str(reply.said("access_token"))
+                life = reply.data.get("expires_in")
+                self._token_expires = time.monotonic() + (life - 60 if isinstance(life, int) and life > 120 else 3540)
+                return
+            pause = self._mint_pause(reply, tries, failures)
+            if pause is None or waited + pause > self._max_wait:
+                gave_up = f"gave up after {tries} tries in {waited:.0f} s" if waited else None
+                raise self._failure("POST /api/oauth/token", reply, gave_up)
+            waited += pause
+            self._longest_wait = max(self._longest_wait, waited)
+            time.sleep(pause)
+
+    @staticmethod
+    def _mint_pause(reply: Reply, tries: int, failures: Any) -> Optional[float]:
+        too_many_live = reply.status == 403 and reply.code == "access_denied" and "limit" in reply.text.lower()
+        if _is_throttle(reply) or too_many_live:
+            return _throttle_pause(reply, tries)
+        return next(failures, None) if reply.status >= 500 else None
+
+    def _revoke(self) -> None:
+        """Give the token back; at most 100 may live. Best effort: an unrevoked one ends within the hour."""
+        if self._credential.kind != "service_account" or not self._token:
+            return
+        try:
+            self._oauth("revoke", {"token": self._token, "token_type_hint": "access_token"})
+        except AtlasError:
+            pass
+        self._token = ""
+
+    def _oauth(self, what: str, form: Dict[str, str]) -> Reply:
+        account = requests.auth.HTTPBasicAuth(self._credential.id, self._credential.secret)
+        headers = {"Accept": "application/json", "Cache-Control": "no-cache"}
+        return self._send("POST", f"/api/oauth/{what}", headers, form, None, account)
+
+
+def _advance(work: Work[Any]) -> Tuple[bool, Any]:
+    """Run a work until it pauses or ends: (False, seconds) or (True, its result or error)."""
+    try:
+        return False, next(work)
+    except StopIteration as stop:
+        return True, stop.value
+    except AtlasError as error:
+        return True, error
+
+
+def _is_throttle(reply: Reply) -> bool:
+    return reply.status == 429 or (reply.status == 400 and reply.code in THROTTLES_AS_400)
+
+
+def _throttle_pause(reply: Reply, tries: int) -> float:
+    """Seconds to wait: what Atlas asks for and a little more, never less than the floor; it may say nothing."""
+    asked = reply.seconds("Retry-After")
+    if asked is None:
+        return min(THROTTLE_CAP, THROTTLE_FLOOR * 2.0 ** (tries - 1)) * random.uniform(1, 1.25)
+    return max(THROTTLE_FLOOR, asked) + random.uniform(0.01, 0.25)
+
+
+def _asked(reply: Reply) -> str:
+    asked = reply.headers.get("Retry-After")
+    return f"Atlas asks to wait {asked} s more" if asked else "Atlas does not say for how long"
+
+
+_HINTS_BY_CODE = {
+    "NOT_IN_GROUP": "The project does not exist, or the credential is not in it.",
+    "GROUP_NOT_FOUND": "The project does not exist, or the credential can't see it.",
+    "USER_CANNOT_ACCESS_GROUP": "The credential has no role in this project; reading needs Project Read Only.",
+    "NOT_GROUP_USER_ADMIN": "The credential needs Project Access Manager or Project Owner in this project.",
+    "ACCESS_FORBIDDEN": "The credential needs Project Access Manager or Project Owner in this project.",
+    "USER_CANNOT_ACCESS_ORG": "The credential needs Organization Member in this organization.",
+    "CANNOT_REMOVE_ALL_USER_ROLES": "A user holds at least one role: give another one first, or remove the user.",
+    "INVALID_ROLE_FOR_GROUP": "Check the role's name.",
+    "VERSION_GONE": "This version of the API has ended: update the collection.",
+    "WRITES_NOT_ALLOWED_DURING_APP_UPGRADES": "Atlas is being upgraded: run the task again later.",
+    "invalid_client": "Check client_id and client_secret, and that the secret has not expired.",
+    "access_denied": "Give tokens back, or mint one token per play and pass it on as access_token.",
+}
+
+
+def hint_for(status: int, code: Optional[str], base_url: str) -> Optional[str]:
+    """What a person can do about an error, where that is known."""
+    if code in _HINTS_BY_CODE:
+        return _HINTS_BY_CODE[code]
+    if code and ("WHITELIST" in code or "ACCESS_LIST" in code):
+        return "Add the address that Atlas saw to the API access list of the service account or API key."
+    if status == 401:
+        return (
+            f"Check the id and secret, that they belong to this organization, and that base_url ({base_url}) "
+            "is the right one (government: https://cloud.mongodbgov.com)."
+        )
+    if status == 403:
+        return "The credential needs Project Access Manager or Project Owner in this project."
+    if status in (406, 410):
+        return "The server does not speak this version of the API: check base_url, or update the collection."
+    if 300 <= status < 400:
+        return f"Set base_url to the address of Atlas itself; it is {base_url}."
+    return None

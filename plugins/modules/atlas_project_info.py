@@ -1,0 +1,100 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: atlas_project_info
+short_description: List MongoDB Atlas projects
+version_added: "1.0.0"
+author: "atlasops.access contributors (@atlasops)"
+description:
+  - Returns the projects that the credential sees.
+extends_documentation_fragment:
+  - atlasops.access.auth
+  - atlasops.access.attributes.info
+options:
+  projects:
+    description:
+      - Only these projects, by name, id (24 hexadecimal digits) or glob, such as V(payments-*).
+      - All that the credential sees, if left out.
+    type: list
+    elements: str
+    aliases: [project, project_id, project_name]
+  tags:
+    description: Only projects that have all these tags with these values.
+    type: dict
+seealso:
+  - module: atlasops.access.atlas_project_user_info
+"""
+
+EXAMPLES = r"""
+- name: List the production projects
+  atlasops.access.atlas_project_info:
+    tags:
+      env: prod
+  register: production
+
+- name: See who gets into them
+  atlasops.access.atlas_project_user_info:
+    projects: "{{ production.projects | map(attribute='id') }}"
+"""
+
+RETURN = r"""
+projects:
+  description: The projects, ordered by name.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The project's id.
+      type: str
+      returned: always
+    name:
+      description: The project's name.
+      type: str
+      returned: always
+    org_id:
+      description: The id of its organization.
+      type: str
+      returned: always
+    created:
+      description: When it was created.
+      type: str
+      returned: always
+    tags:
+      description: Its tags.
+      type: dict
+      returned: always
+  sample:
+    - id: 64a0c0ffee64a0c0ffee64a0
+      name: payments-prod
+      org_id: 64c0c0ffee64c0c0ffee64c0
+      created: "2024-02-01T08:00:00Z"
+      tags: {env: prod}
+"""
+
+from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
+from ansible_collections.atlasops.access.plugins.module_utils._module import projects_in_scope, run_reader
+
+SPEC = {
+    "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
+    "tags": {"type": "dict"},
+}
+
+
+def answer(params, client, warnings):
+    """The projects that pass the filters."""
+    chosen = projects_in_scope(client.run(atlas.projects(client)), params["projects"], tags=params["tags"])
+    return {"projects": [{**project._asdict(), "tags": dict(project.tags)} for project in chosen]}, None
+
+
+def main():
+    run_reader(SPEC, answer)
+
+
+if __name__ == "__main__":
+    main()

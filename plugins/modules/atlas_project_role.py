@@ -1,0 +1,209 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: atlas_project_role
+short_description: Say who holds a role in MongoDB Atlas projects
+version_added: "1.0.0"
+author: "atlasops.access contributors (@atlasops)"
+description:
+  - Gives project roles to members of projects, or takes them away, and leaves their other roles alone.
+  - A user holds at least one role at all times. To take somebody's only role, name an O(fallback_role), which is given
+    first, or end the membership with M(atlasops.access.atlas_project_user).
+  - Everything is read and planned before the first write. Bad input and refusals, such as the last owner of a
+    project, stop the task before anything is written in any project, in check mode too.
+  - A failure of Atlas in one project does not stop the others. The task fails at the end and says what was done;
+    the same task again does the rest.
+extends_documentation_fragment:
+  - atlasops.access.auth
+  - atlasops.access.targets
+  - atlasops.access.attributes
+options:
+  roles:
+    description:
+      - The project roles to give or to take.
+      - Names such as V(GROUP_READ_ONLY). A name that is not known gives a warning with the nearest known one.
+    type: list
+    elements: str
+    aliases: [role]
+  state:
+    description:
+      - V(present) means that the users hold these roles. All must be members already, or be invited.
+      - V(absent) means that the users do not hold these roles. Who is not a member holds none.
+    type: str
+    choices: [present, absent]
+    default: present
+  exclusive:
+    description:
+      - Nobody else holds these roles in the projects; for O(state=present) only. Refused with an empty list.
+    type: bool
+    default: false
+  fallback_role:
+    description:
+      - The role to give, first, to a user whose only roles are to be taken.
+      - Without it that is an error.
+    type: str
+seealso:
+  - module: atlasops.access.atlas_project_user
+  - module: atlasops.access.atlas_project_user_info
+"""
+
+EXAMPLES = r"""
+- name: Take a risky role from two people in all projects of payments
+  atlasops.access.atlas_project_role:
+    projects: payments-*
+    users: [dana.field@corp.example, ben.ito@corp.example]
+    role: GROUP_DATA_ACCESS_ADMIN
+    state: absent
+    fallback_role: GROUP_READ_ONLY
+
+- name: Let a member manage clusters
+  atlasops.access.atlas_project_role:
+    project: payments-staging
+    user: ben.ito@corp.example
+    role: GROUP_CLUSTER_MANAGER
+
+- name: These two own the project and nobody else does
+  atlasops.access.atlas_project_role:
+    project: payments-prod
+    users: [ada.lane@corp.example, carol.nyberg@corp.example]
+    role: GROUP_OWNER
+    exclusive: true
+    fallback_role: GROUP_READ_ONLY
+"""
+
+RETURN = r"""
+changed:
+  description: Whether anything changed, or in check mode would change.
+  returned: always
+  type: bool
+  sample: true
+actions:
+  description:
+    - What was done, or in check mode would be done, one entry for each request that writes.
+    - An entry with the action V(read) stands for a project whose members could not be read.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    project:
+      description: The project's name.
+      type: str
+      returned: always
+    project_id:
+      description: The project's id.
+      type: str
+      returned: always
+    user:
+      description: The user's email as Atlas spells it.
+      type: str
+      returned: always
+    user_id:
+      description: The user's id. None for somebody whom Atlas does not know before the invitation.
+      type: str
+      returned: always
+    action:
+      description: What it is.
+      type: str
+      returned: always
+      choices: [add, grant, revoke, remove, read]
+    roles:
+      description: The roles given or taken.
+      type: list
+      elements: str
+      returned: always
+    status:
+      description: How it ended; V(planned) in check mode, V(skipped) after a failure in the same project.
+      type: str
+      returned: always
+      choices: [planned, done, failed, skipped]
+    error:
+      description: For V(failed), the HTTP status, the errorCode of Atlas and the detail; else none.
+      type: dict
+      returned: always
+  sample:
+    - project: payments-prod
+      project_id: 64a0c0ffee64a0c0ffee64a0
+      user: dana.field@corp.example
+      user_id: 64b0c0ffee64b0c0ffee64b0
+      action: revoke
+      roles: [GROUP_DATA_ACCESS_ADMIN]
+      status: done
+      error: null
+memberships:
+  description: The memberships, after the run, of the users named.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - project: payments-prod
+      project_id: 64a0c0ffee64a0c0ffee64a0
+      user: ada.lane@corp.example
+      user_id: 64b0c0ffee64b0c0ffee64b1
+      status: ACTIVE
+      roles: [GROUP_OWNER]
+diff:
+  description: What changes, as maps from project to user to roles, before and after.
+  returned: always
+  type: dict
+  sample:
+    before: {payments-prod: {dana.field@corp.example: [GROUP_DATA_ACCESS_ADMIN, GROUP_READ_ONLY]}}
+    after: {payments-prod: {dana.field@corp.example: [GROUP_READ_ONLY]}}
+"""
+
+from ansible_collections.atlasops.access.plugins.module_utils._access import Access, Refusal
+from ansible_collections.atlasops.access.plugins.module_utils._module import Params, run, texts
+
+SPEC = {
+    "fallback_role": {"type": "str"},
+}
+
+
+def check(params: Params) -> None:
+    """Refuse options that contradict each other."""
+    if params["memberships"] is None and not texts(params["roles"]):
+        raise Refusal("roles missing: say which roles the users hold, or hold no longer, such as [GROUP_READ_ONLY]")
+    for row in params["memberships"] or []:
+        if not row.get("roles"):
+            raise Refusal(f"memberships: no roles are named for {row.get('user')} in {row.get('project')}")
+    if params["state"] == "absent" and params["fallback_role"] in (texts(params["roles"]) or []):
+        raise Refusal(f"fallback_role: {params['fallback_role']} is itself to be taken; name another role")
+
+
+def desired(params: Params, access: Access) -> Access:
+    """These users hold these roles, or do not."""
+    after = dict(access)
+    taken = {} if params["state"] == "present" else params["users"]
+    if params["state"] == "present":
+        for user, roles in params["users"].items():
+            if not access.get(user):
+                raise Refusal(f"{user} is not a member; add people with atlas_project_user, which may send an invitation")
+            after[user] = access[user] | roles
+    if params["exclusive"]:
+        named = frozenset().union(*params["users"].values())
+        taken = {user: named - params["users"].get(user, frozenset()) for user in access}
+    for user, roles in taken.items():
+        if roles & after.get(user, frozenset()):
+            after[user] = after[user] - roles or _fallback(user, roles, params["fallback_role"])
+    return after
+
+
+def _fallback(user, roles, fallback_role):
+    if not fallback_role or fallback_role in roles:
+        raise Refusal(
+            f"{user} has no role but {', '.join(sorted(roles))}, and a member holds at least one; name a "
+            "fallback_role to give first, or remove the user with atlas_project_user"
+        )
+    return frozenset([fallback_role])
+
+
+def main() -> None:
+    run(SPEC, check, desired)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: atlas_project_user
+short_description: Say who is in MongoDB Atlas projects, and with which project roles
+version_added: "1.0.0"
+author: "atlasops.access contributors (@atlasops)"
+description:
+  - Removes people from projects, or sees to it that they are members with exactly the roles given.
+  - This is about the people who log in to Atlas and see a project, not about database users.
+  - Active people and people who were invited and have not joined yet are treated alike.
+    Invitations that expired or were rejected are found too; they are removed by O(state=absent),
+    and replaced by new invitations by O(state=present).
+  - Everything is read and planned before the first write. Bad input and refusals, such as the last owner of a
+    project, stop the task before anything is written in any project, in check mode too.
+  - A failure of Atlas in one project does not stop the others. The task fails at the end and says what was done;
+    the same task again does the rest.
+  - A removed person stays in the organization, and may still get into a project through a team or an organization
+    role. RV(residual_access) and a warning say so.
+extends_documentation_fragment:
+  - atlasops.access.auth
+  - atlasops.access.targets
+  - atlasops.access.attributes
+options:
+  roles:
+    description:
+      - The project roles that the users have, exactly; for O(state=present) only.
+      - Names such as V(GROUP_READ_ONLY). A name that is not known gives a warning with the nearest known one.
+    type: list
+    elements: str
+    aliases: [role]
+  state:
+    description:
+      - V(present) means that the users are members with exactly these roles. Who is not in the project yet is
+        added, which sends an invitation to people who are not active in the organization.
+      - V(absent) means that the users are no members.
+    type: str
+    choices: [present, absent]
+    default: present
+  exclusive:
+    description:
+      - Nobody else is a member of the projects; for O(state=present) only. Refused with an empty list.
+    type: bool
+    default: false
+  legacy_invitations:
+    description:
+      - With O(state=absent), also cancel invitations of the users that were made by the deprecated endpoint for
+        invitations, which the current one neither shows nor removes.
+      - Needs Project Owner. Where they can't be read a warning says so.
+      - Atlas has announced the end of that endpoint for July 2027.
+    type: bool
+    default: false
+seealso:
+  - module: atlasops.access.atlas_project_role
+  - module: atlasops.access.atlas_project_user_info
+"""
+
+EXAMPLES = r"""
+- name: Take two people out of all projects of payments
+  atlasops.access.atlas_project_user:
+    projects: payments-*
+    users: [dana.field@corp.example, omar.reyes@corp.example]
+    state: absent
+
+- name: Take a person out of every project, by whatever way they were invited
+  atlasops.access.atlas_project_user:
+    project: "*"
+    user: omar.reyes@corp.example
+    state: absent
+    legacy_invitations: true
+
+- name: Let two people read one project, and do nothing else there
+  atlasops.access.atlas_project_user:
+    project: payments-staging
+    users: [ada.lane@corp.example, ben.ito@corp.example]
+    roles: GROUP_READ_ONLY
+
+- name: These and nobody else are in the project
+  atlasops.access.atlas_project_user:
+    memberships:
+      - project: payments-staging
+        user: ada.lane@corp.example
+        roles: [GROUP_OWNER]
+      - project: payments-staging
+        user: ben.ito@corp.example
+        roles: [GROUP_READ_ONLY, GROUP_DATA_ACCESS_READ_ONLY]
+    exclusive: true
+"""
+
+RETURN = r"""
+changed:
+  description: Whether anything changed, or in check mode would change.
+  returned: always
+  type: bool
+  sample: true
+actions:
+  description:
+    - What was done, or in check mode would be done, one entry for each request that writes.
+    - An entry with the action V(read) stands for a project whose members could not be read.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    project:
+      description: The project's name.
+      type: str
+      returned: always
+    project_id:
+      description: The project's id.
+      type: str
+      returned: always
+    user:
+      description: The user's email as Atlas spells it.
+      type: str
+      returned: always
+    user_id:
+      description: The user's id. None for somebody whom Atlas does not know before the invitation.
+      type: str
+      returned: always
+    action:
+      description: What it is.
+      type: str
+      returned: always
+      choices: [add, grant, revoke, remove, read]
+    roles:
+      description: The roles given or taken.
+      type: list
+      elements: str
+      returned: always
+    status:
+      description: How it ended; V(planned) in check mode, V(skipped) after a failure in the same project.
+      type: str
+      returned: always
+      choices: [planned, done, failed, skipped]
+    error:
+      description: For V(failed), the HTTP status, the errorCode of Atlas and the detail; else none.
+      type: dict
+      returned: always
+  sample:
+    - project: payments-prod
+      project_id: 64a0c0ffee64a0c0ffee64a0
+      user: dana.field@corp.example
+      user_id: 64b0c0ffee64b0c0ffee64b0
+      action: remove
+      roles: [GROUP_DATA_ACCESS_ADMIN, GROUP_READ_ONLY]
+      status: done
+      error: null
+memberships:
+  description: The memberships, after the run, of the users named.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - project: payments-prod
+      project_id: 64a0c0ffee64a0c0ffee64a0
+      user: ada.lane@corp.example
+      user_id: 64b0c0ffee64b0c0ffee64b1
+      status: ACTIVE
+      roles: [GROUP_OWNER]
+diff:
+  description: What changes, as maps from project to user to roles, before and after.
+  returned: always
+  type: dict
+  sample:
+    before: {payments-prod: {dana.field@corp.example: [GROUP_DATA_ACCESS_ADMIN, GROUP_READ_ONLY]}}
+    after: {payments-prod: {}}
+residual_access:
+  description:
+    - How people who were removed still get into a project; one entry for each way.
+    - The name is the team's, or the organization role's. It is the team's id, or none, where the credential may not
+      read the organization.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - project: payments-prod
+      project_id: 64a0c0ffee64a0c0ffee64a0
+      user: dana.field@corp.example
+      via: team
+      name: platform
+      roles: [GROUP_READ_ONLY]
+"""
+
+from ansible_collections.atlasops.access.plugins.module_utils._access import Access, Refusal
+from ansible_collections.atlasops.access.plugins.module_utils._module import Params, run, texts
+
+SPEC = {
+    "legacy_invitations": {"type": "bool", "default": False},
+}
+
+
+def check(params: Params) -> None:
+    """Refuse options that contradict each other."""
+    if params["state"] == "absent" and texts(params["roles"]):
+        raise Refusal(
+            "state=absent ends the whole membership, whatever the roles; leave out roles, "
+            "or take single roles away with atlas_project_role"
+        )
+    if params["state"] == "absent":
+        return
+    if params["legacy_invitations"]:
+        raise Refusal("legacy_invitations goes with state=absent; invitations are made by the current endpoint only")
+    if params["memberships"] is None and not texts(params["roles"]):
+        raise Refusal("roles missing: a member holds at least one; write roles: [GROUP_READ_ONLY], or state: absent")
+    for row in params["memberships"] or []:
+        if not row.get("roles"):
+            raise Refusal(f"memberships: {row.get('user')} in {row.get('project')} has no roles; a member holds at least one")
+
+
+def desired(params: Params, access: Access) -> Access:
+    """These users have exactly these roles, or no membership."""
+    users = params["users"]
+    if params["state"] == "absent":
+        return {user: roles for user, roles in access.items() if user not in users}
+    if params["exclusive"]:
+        return users
+    return {**access, **users}
+
+
+def main() -> None:
+    run(SPEC, check, desired, removes=True)
+
+
+if __name__ == "__main__":
+    main()

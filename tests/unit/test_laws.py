@@ -1,0 +1,241 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The laws, over every module and scenario, on every setting of what the API leaves open."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+import pytest
+from conftest import run_module
+
+State = dict[str, dict[str, dict[str, Any]]]
+
+
+class Scenario(NamedTuple):
+    """A task, and what it asks of the state; `refused` is what a refusal says."""
+
+    module: str
+    options: dict[str, Any]
+    holds: Callable[[State], bool] = lambda state: True
+    refused: str = ""
+    unchanged: bool = False
+
+
+def roles(state: State, project: str, user: str) -> list[str] | None:
+    """The roles of a member who is ACTIVE or invited."""
+    found = {name.lower(): member for name, member in state[project].items()}.get(user.lower())
+    return found["roles"] if found and found["status"] in ("ACTIVE", "PENDING") else None
+
+
+def gone(*pairs: tuple[str, str]) -> Callable[[State], bool]:
+    return lambda state: all(user.lower() not in map(str.lower, state[project]) for project, user in pairs)
+
+
+def has(project: str, user: str, *wanted: str) -> Callable[[State], bool]:
+    return lambda state: roles(state, project, user) == sorted(wanted)
+
+
+USER, ROLE = "atlas_project_user", "atlas_project_role"
+ABSENT: dict[str, Any] = {"state": "absent"}
+CARA, DAN = "cara.diaz+ATLAS@corp.example", "dan@corp.example"
+
+SCENARIOS = {
+    "remove-one": Scenario(USER, {"project": "alpha", "user": DAN, **ABSENT}, gone(("alpha", DAN))),
+    "remove-by-other-case": Scenario(USER, {"project": "alpha", "user": CARA, **ABSENT}, gone(("alpha", CARA))),
+    "remove-everywhere": Scenario(
+        USER, {"projects": "*", "users": [DAN], **ABSENT}, gone(("alpha", DAN), ("beta", DAN), ("gamma", DAN))
+    ),
+    "remove-pending": Scenario(
+        USER, {"project": "alpha", "user": "pia@partner.example", **ABSENT}, gone(("alpha", "pia@partner.example"))
+    ),
+    "remove-lapsed": Scenario(
+        USER,
+        {"project": "alpha", "users": ["eve@partner.example", "rob@partner.example"], **ABSENT},
+        gone(("alpha", "eve@partner.example"), ("alpha", "rob@partner.example")),
+    ),
+    "remove-legacy": Scenario(
+        USER, {"project": "alpha", "user": "lee@partner.example", "legacy_invitations": True, **ABSENT}
+    ),
+    "remove-nobody": Scenario(USER, {"projects": "*", "user": "nobody@corp.example", **ABSENT}, unchanged=True),
+    "remove-team-only": Scenario(USER, {"project": "alpha", "user": "rita@corp.example", **ABSENT}, unchanged=True),
+    "remove-in-team": Scenario(USER, {"project": "alpha", "user": "bob@corp.example", **ABSENT}, gone(("alpha", "bob@corp.example"))),
+    "remove-nobody-named": Scenario(USER, {"project": "alpha", "users": [], **ABSENT}, unchanged=True),
+    "remove-rows": Scenario(
+        USER,
+        {"memberships": [{"project": "alpha", "user": DAN}, {"project": "beta", "user": DAN, "roles": ["GROUP_READ_ONLY"]}],
+         **ABSENT},
+        lambda state: gone(("alpha", DAN), ("beta", DAN))(state) and bool(roles(state, "gamma", DAN)),
+    ),
+    "remove-last-owner": Scenario(
+        USER, {"projects": ["alpha", "beta"], "users": [DAN, "ann@corp.example"], **ABSENT}, refused="without an ACTIVE owner"
+    ),
+    "remove-last-owner-allowed": Scenario(
+        USER, {"project": "beta", "user": "ann@corp.example", "allow_no_owner": True, **ABSENT}, gone(("beta", "ann@corp.example"))
+    ),
+    "remove-owner-beside-team": Scenario(
+        USER, {"project": "gamma", "user": "bob@corp.example", **ABSENT}, gone(("gamma", "bob@corp.example"))
+    ),
+    "add-known": Scenario(
+        USER, {"project": "beta", "user": "outsider@corp.example", "roles": "GROUP_READ_ONLY"},
+        has("beta", "outsider@corp.example", "GROUP_READ_ONLY"),
+    ),
+    "add-stranger": Scenario(
+        USER, {"project": "beta", "user": "New.One@corp.example", "roles": ["GROUP_READ_ONLY", "GROUP_OWNER"]},
+        has("beta", "new.one@corp.example", "GROUP_OWNER", "GROUP_READ_ONLY"),
+    ),
+    "invite-again": Scenario(
+        USER, {"project": "alpha", "user": "eve@partner.example", "roles": "GROUP_READ_ONLY"},
+        has("alpha", "eve@partner.example", "GROUP_READ_ONLY"),
+    ),
+    "set-roles": Scenario(
+        USER, {"projects": ["alpha", "beta"], "user": DAN, "roles": ["GROUP_SEARCH_INDEX_EDITOR"]},
+        lambda state: has("alpha", DAN, "GROUP_SEARCH_INDEX_EDITOR")(state) and has("beta", DAN, "GROUP_SEARCH_INDEX_EDITOR")(state),
+    ),
+    "set-roles-as-they-are": Scenario(
+        USER, {"project": "beta", "user": DAN, "roles": ["GROUP_READ_ONLY", "GROUP_CLUSTER_MANAGER"]}, unchanged=True
+    ),
+    "set-roles-demotes-last-owner": Scenario(
+        USER, {"project": "beta", "user": "ann@corp.example", "roles": "GROUP_READ_ONLY"}, refused="without an ACTIVE owner"
+    ),
+    "set-exclusively": Scenario(
+        USER, {"project": "alpha", "users": ["ann@corp.example"], "roles": "GROUP_OWNER", "exclusive": True},
+        lambda state: list(state["alpha"]) == ["ann@corp.example"],
+    ),
+    "set-by-id-of-nobody": Scenario(
+        USER, {"project": "alpha", "user": "0" * 24, "roles": "GROUP_READ_ONLY"}, refused="name the person by email"
+    ),
+    "take-role": Scenario(
+        ROLE, {"project": "beta", "user": DAN, "role": "GROUP_CLUSTER_MANAGER", **ABSENT}, has("beta", DAN, "GROUP_READ_ONLY")
+    ),
+    "take-role-not-held": Scenario(ROLE, {"project": "beta", "user": DAN, "role": "GROUP_OWNER", **ABSENT}, unchanged=True),
+    "take-role-of-nobody": Scenario(
+        ROLE, {"projects": "*", "user": "nobody@corp.example", "role": "GROUP_OWNER", **ABSENT}, unchanged=True
+    ),
+    "take-only-role": Scenario(
+        ROLE, {"project": "alpha", "user": DAN, "role": "GROUP_READ_ONLY", **ABSENT}, refused="a member holds at least one"
+    ),
+    "take-only-role-with-fallback": Scenario(
+        ROLE, {"project": "alpha", "user": DAN, "role": "GROUP_READ_ONLY", "fallback_role": "GROUP_OBSERVABILITY_VIEWER", **ABSENT},
+        has("alpha", DAN, "GROUP_OBSERVABILITY_VIEWER"),
+    ),
+    "take-role-from-pending": Scenario(
+        ROLE, {"project": "beta", "user": "pia@partner.example", "role": "GROUP_OWNER", "fallback_role": "GROUP_READ_ONLY", **ABSENT},
+        has("beta", "pia@partner.example", "GROUP_READ_ONLY"),
+    ),
+    "take-owner-role-from-last": Scenario(
+        ROLE, {"project": "beta", "user": "ann@corp.example", "role": "GROUP_OWNER", "fallback_role": "GROUP_READ_ONLY", **ABSENT},
+        refused="without an ACTIVE owner",
+    ),
+    "give-role": Scenario(
+        ROLE, {"projects": ["alpha", "beta"], "user": DAN, "role": "GROUP_OWNER"},
+        lambda state: "GROUP_OWNER" in (roles(state, "alpha", DAN) or []) and "GROUP_OWNER" in (roles(state, "beta", DAN) or []),
+    ),
+    "give-role-to-stranger": Scenario(
+        ROLE, {"projects": ["alpha"], "users": [DAN, "new@corp.example"], "role": "GROUP_OWNER"}, refused="is not a member"
+    ),
+    "give-role-to-lapsed": Scenario(
+        ROLE, {"project": "alpha", "user": "eve@partner.example", "role": "GROUP_OWNER"}, refused="is not a member"
+    ),
+    "hold-role-exclusively": Scenario(
+        ROLE,
+        {"project": "alpha", "user": DAN, "role": "GROUP_OWNER", "exclusive": True, "fallback_role": "GROUP_OBSERVABILITY_VIEWER"},
+        lambda state: has("alpha", "ann@corp.example", "GROUP_OBSERVABILITY_VIEWER")(state)
+        and has("alpha", "bob@corp.example", "GROUP_READ_ONLY")(state)
+        and has("alpha", DAN, "GROUP_OWNER", "GROUP_READ_ONLY")(state),
+    ),
+    "info": Scenario("atlas_project_user_info", {}, unchanged=True),
+    "project-info": Scenario("atlas_project_info", {}, unchanged=True),
+}
+
+# What the API leaves open; each setting must pass.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "as-documented": {},
+    "last-role-409": {"last_role_status": 409},
+    "last-role-400": {"last_role_status": 400},
+    "unknown-project-401": {"unknown_project": 401},
+    "any-case-filter": {"username_filter": "any-case"},
+    "last-owner-refused": {"last_owner": "refuse"},
+    "no-rate-headers": {"rate_headers": False},
+    "no-error-codes": {"error_codes": False},
+    "role-not-held-404": {"remove_role_not_held": 404, "add_role_held": 200, "team_only_write": 403},
+    "total-is-wrong": {"total_count": "wrong"},
+    "challenge-costs": {"digest_challenge_costs": True},
+}
+CREDENTIALS: dict[str, dict[str, Any]] = {
+    "service-account": {"client_id": "mdb_sa_id_0123456789abcdef01234567", "client_secret": "mdb_sa_sk_small"},
+    "api-key": {"public_key": "smallkey", "private_key": "small-private-key"},
+    "token": {"access_token": "small-token"},
+}
+
+
+def planned(result: dict[str, Any]) -> dict[str, Any]:
+    """A result as check mode would give it."""
+    return {
+        **result,
+        "actions": [{**action, "status": "planned" if action["status"] == "done" else action["status"]} for action in result.get("actions", [])],
+    }
+
+
+def obey_the_laws(sim: Any, scenario: Scenario, **credential: Any) -> None:
+    def run(check: bool) -> Any:
+        sim.forget()
+        return run_module(scenario.module, sim, check, **scenario.options, **credential)
+
+    before = sim.state()
+    check = run(check=True)
+    assert not sim.writes, "check mode wrote"
+    assert sim.state() == before
+
+    real = run(check=False)
+    assert planned(check) == planned(real), "check mode does not return what the run returns"
+    if scenario.refused:
+        assert real["failed"] and scenario.refused in real["msg"]
+        assert sim.state() == before and not sim.writes, "a refusal wrote"
+        return
+    assert not real.get("failed"), real.get("msg")
+    assert real["changed"] is not scenario.unchanged
+    assert real["changed"] == bool(sim.writes)
+    if scenario.unchanged:
+        assert sim.state() == before
+    assert all(action["status"] == "done" for action in real.get("actions", []))
+    assert scenario.holds(sim.state()), sim.state()
+
+    again = run(check=False)
+    assert not again["changed"] and not sim.writes, "the same task again changes something"
+    for key in ("memberships", "projects"):
+        if key in real and not any(row.get("user_id") is None for row in real[key]):
+            assert again[key] == real[key]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=list(SETTINGS))
+def test_the_laws(small, scenario, setting):
+    for name, value in setting.items():
+        setattr(small.knobs, name, value)
+    if setting.get("last_owner") == "refuse" and scenario.options.get("allow_no_owner"):
+        before = small.state()
+        result = run_module(scenario.module, small, **scenario.options)
+        assert result["failed"] and not result["changed"] and small.state() == before
+        return
+    obey_the_laws(small, scenario)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
+@pytest.mark.parametrize("credential", CREDENTIALS.values(), ids=list(CREDENTIALS))
+def test_the_laws_with_every_kind_of_credential(small, scenario, credential):
+    obey_the_laws(small, scenario, **credential)
+    assert small.live_tokens() <= 3, "a token was not revoked"
+
+
+@pytest.mark.parametrize("name", [name for name, one in SCENARIOS.items() if one.module in (USER, ROLE)])
+def test_requests_stay_within_the_bound(small, name):
+    scenario = SCENARIOS[name]
+    result = run_module(scenario.module, small, **scenario.options, **CREDENTIALS["service-account"])
+    written = {action["project_id"] for action in result["actions"]}
+    projects = {request.project_id for request in small.requests if request.project_id}
+    # Beyond the bound: who is in a team that owns a project, and the name of a team that lets somebody in.
+    rare = [request for request in small.requests if "/teams" in request.path and request.path.split("/")[4] == "orgs"]
+    assert len(small.requests) - len(rare) <= len(projects) + len(small.writes) + 4 + len(written)
+    assert len(rare) <= 1

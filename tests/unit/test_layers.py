@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may import whom: the layers, read from the source."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = ROOT / "plugins"
+STANDARD = set(sys.stdlib_module_names)
+
+# What each file may import beside the standard library. The rest of `plugins` is listed by folder.
+MAY_IMPORT = {
+    "module_utils/_access.py": set(),
+    "module_utils/_policy.py": {"_access"},
+    "module_utils/_evidence.py": {"_access", "_policy"},
+    "module_utils/_client.py": {"requests"},
+    "module_utils/_atlas.py": {"_access", "_client"},
+    "module_utils/_module.py": {"_access", "_atlas", "_client", "ansible"},
+    "modules": {"_access", "_atlas", "_client", "_evidence", "_module", "_policy"},
+    "inventory": {"_access", "_atlas", "_client", "ansible"},
+    "doc_fragments": set(),
+}
+
+FILES = sorted(path for path in PLUGINS.rglob("*.py") if path.name != "__init__.py")
+
+
+def imported(path: Path) -> set[str]:
+    """The names of the modules that a file imports: our own by their last part, others by their first."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            ours = node.level > 0 or base.startswith("ansible_collections")
+            if ours and (not base or base.endswith("module_utils")):
+                found |= {alias.name for alias in node.names}
+                continue
+            names = [base.rsplit(".", 1)[-1] if ours else base]
+        else:
+            continue
+        found |= {name.split(".")[0] for name in names}
+    return found - STANDARD - {"__future__"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_imports_go_one_way(path):
+    inside = str(path.relative_to(PLUGINS))
+    allowed = MAY_IMPORT.get(inside, MAY_IMPORT.get(path.parent.name))
+    assert allowed is not None, f"{inside} has no place in the layers"
+    assert imported(path) <= allowed
+
+
+def test_only_one_file_knows_ansiblemodule():
+    knows = [path.name for path in FILES if "AnsibleModule(" in path.read_text()]
+    assert knows == ["_module.py"]
+
+
+def test_the_check_mode_is_asked_in_one_place():
+
+    in_code = [
+        (path.name, line.strip())
+        for path in FILES
+        for line in path.read_text().splitlines()
+        if line.strip().startswith(("if ", "elif ", "while ")) and "check_mode" in line
+    ]
+    assert len(in_code) == 1, in_code
+
+
+def test_the_action_group_holds_every_module():
+    runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
+    modules = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
+    assert sorted(runtime["action_groups"]["atlas"]) == modules
+
+
+def test_the_client_tells_the_version_of_the_collection():
+    from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
+
+    assert yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"] == VERSION
