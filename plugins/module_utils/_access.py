@@ -252,6 +252,12 @@ def indirect_ways(person: Optional[Person], teams: Iterable[Team], names: Mappin
     return sorted(by_team, key=lambda way: str(way.name)) + by_role
 
 
+def owned_by_team(teams: Iterable[Team], people: Iterable[Person]) -> bool:
+    """Whether one of a project's teams has the owner role and somebody ACTIVE in it."""
+    owning = {team.id for team in teams if OWNER in team.roles}
+    return bool(owning) and any(person.status == ACTIVE and owning & person.team_ids for person in people)
+
+
 def ways_by_roles(listed: Roles, direct: Roles, teams: Iterable[Team]) -> List[Way]:
     """The same, as far as a flattened listing tells: the roles listed there that the membership does not give.
 

@@ -10,7 +10,7 @@ Knows nothing of Ansible. Private to this collection.
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import (
     ACTIVE,
@@ -29,10 +29,6 @@ from ._access import (
     ways_by_roles,
 )
 from ._client import API, BACKOFF, BASE_VERSION, USERS_VERSION, AtlasError, Client, Json, Work, segment
-
-
-# The statuses with which Atlas says that a credential may not read something of the organization.
-DENIED = (401, 403, 404)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -65,13 +61,6 @@ def teams(client: Client, project: Project) -> Work[List[Team]]:
     path = f"/groups/{segment(project.id)}/teams"
     rows = yield from client.pages(path, BASE_VERSION)
     return [_shaped(client, path, _team, row) for row in rows]
-
-
-def team_members(client: Client, org_id: str, team_id: str) -> Work[List[Person]]:
-    """The people in a team. Needs Organization Member."""
-    path = f"/orgs/{segment(org_id)}/teams/{segment(team_id)}/users"
-    rows = yield from client.pages(path, USERS_VERSION)
-    return [_shaped(client, path, _person, row) for row in rows]
 
 
 def team_names(client: Client, org_id: str) -> Work[Dict[str, str]]:
@@ -171,27 +160,14 @@ def _indirect_entries(
     return entries
 
 
-def owned_by_team(client: Client, project: Project) -> Work[bool]:
-    """Whether a team with the owner role and at least one ACTIVE person in it is in the project."""
-    owning = [team for team in (yield from teams(client, project)) if OWNER in team.roles]
-    for team in owning:
-        try:
-            if any(person.status == ACTIVE for person in (yield from team_members(client, project.org_id, team.id))):
-                return True
-        except AtlasError as error:
-            if error.status not in DENIED:
-                raise
-            return (yield from _owned_by_somebody_indirect(client, project))
-    return False
+def owned_indirectly(client: Client, project: Project, direct: Iterable[Member]) -> Work[bool]:
+    """Whether somebody ACTIVE who is no direct member owns a project, by a flattened listing.
 
-
-def _owned_by_somebody_indirect(client: Client, project: Project) -> Work[bool]:
-    """The same for a credential that may not read the organization's teams."""
-    direct = {member.user_id for member in (yield from members(client, project))}
+    For credentials that may not read the organization's teams.
+    """
+    ids = {member.user_id for member in direct}
     everybody = yield from flattened(client, project, organization=False)
-    return any(
-        one.status == ACTIVE and OWNER in one.roles and one.user_id not in direct for one in everybody
-    )
+    return any(one.status == ACTIVE and OWNER in one.roles and one.user_id not in ids for one in everybody)
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ from ._access import (
     indirect_ways,
     is_id,
     keys_of,
+    owned_by_team,
     plan,
     replay,
     select_projects,
@@ -305,10 +306,14 @@ def run(spec: Dict[str, Any], check: Callable[[Params], None], desired: Desired,
             with connect(module) as client:
                 cases += _cases(client, asked)
                 _read(client, cases, module.params, warnings)
-                _plan(client, cases, module.params, desired)
-                organization = _organization(client, cases)
+                refusals = _plan(cases, module.params, desired)
+                known = _organization(client, cases)
+                if not module.params["allow_no_owner"]:
+                    refusals += _owner_refusals(client, cases, known)
+                if refusals:
+                    raise Refusal("nothing was written. " + "; ".join(sorted(refusals)))
                 _apply(client, cases, module.check_mode)
-                residual += _residual(client, cases, organization, warnings)
+                residual += _residual(client, cases, known, warnings)
                 warnings += waiting_warnings(client)
     except (Refusal, AtlasError) as error:
         problem = str(error)
@@ -357,8 +362,8 @@ def _read_one(client: Client, project: Project, legacy: bool) -> Work[Tuple[List
         return members, f"legacy invitations could not be read, so some may remain; that needs Project Owner ({error})"
 
 
-def _plan(client: Client, cases: Sequence[Case], params: Params, desired: Desired) -> None:
-    """Plan all projects. Raises one `Refusal` for everything that speaks against it anywhere."""
+def _plan(cases: Sequence[Case], params: Params, desired: Desired) -> List[str]:
+    """Plan all projects; what speaks against it, everywhere."""
     refusals = []
     for case in cases:
         if case.error:
@@ -370,10 +375,7 @@ def _plan(client: Client, cases: Sequence[Case], params: Params, desired: Desire
             refusals.append(f"{case.project.name}: {refusal}")
         else:
             case.steps = plan(case.before, after)
-    if not params["allow_no_owner"]:
-        refusals += _owner_refusals(client, cases)
-    if refusals:
-        raise Refusal("nothing was written. " + "; ".join(sorted(refusals)))
+    return refusals
 
 
 def _wanted(case: Case, params: Params) -> Dict[str, Roles]:
@@ -385,27 +387,6 @@ def _wanted(case: Case, params: Params) -> Dict[str, Roles]:
             raise Refusal(f"nobody here has the user id {name}; name the person by email")
         wanted.update((key, roles) for key in keys)
     return wanted
-
-
-def _owner_refusals(client: Client, cases: Sequence[Case]) -> List[str]:
-    """Projects that would lose their last ACTIVE owner, teams with the owner role counted."""
-    losing = [
-        case
-        for case in cases
-        if active_owners(case.before, case.members)
-        and not active_owners(replay(case.before, case.steps), case.members)
-    ]
-    refusals = []
-    for case, answer in zip(losing, client.together([atlas.owned_by_team(client, case.project) for case in losing])):
-        if isinstance(answer, AtlasError):
-            case.error, case.steps = answer, []
-        elif not answer:
-            owners = ", ".join(case.members[key].user for key in active_owners(case.before, case.members))
-            refusals.append(
-                f"{case.project.name}: {owners} would leave the project without an ACTIVE owner; make somebody else "
-                f"{OWNER} first, or set allow_no_owner"
-            )
-    return refusals
 
 
 def _apply(client: Client, cases: Sequence[Case], check_mode: bool) -> None:
@@ -428,7 +409,7 @@ def _apply_one(client: Client, case: Case) -> Work[None]:
     case.outcomes += [("skipped", None)] * (len(case.steps) - len(case.outcomes))
 
 
-# --- people in the organization: who is invited, and who still gets in -----------------------------------------------
+# --- people in the organization: who owns, who is invited, and who still gets in -------------------------------------
 
 
 @dataclass
@@ -436,30 +417,65 @@ class Organization:
     """What the credential may know of the organizations; ``people`` is None for one that it may not read."""
 
     people: Dict[str, Optional[Dict[str, Person]]]
-    teams: Dict[str, Union[List[Team], AtlasError]]
-    names: Dict[str, Dict[str, str]]
+    teams: Dict[str, Union[List[Team], AtlasError]] = field(default_factory=dict)
+    names: Dict[str, Dict[str, str]] = field(default_factory=dict)
 
     def person(self, project: Project, key: str) -> Optional[Person]:
         return (self.people.get(project.org_id) or {}).get(key)
 
 
 def _organization(client: Client, cases: Sequence[Case]) -> Organization:
-    """Read, where people are added or removed, who is in the organization and in which of the project's teams.
+    """Read who is in the organization and in which teams, where people come, go, or leave a project without an owner.
 
     People to be added become members as the organization knows them: somebody ACTIVE gets in at once, everybody else
     is invited.
     """
-    moving = [case for case in cases if any(step.action in ("add", "remove") for step in case.steps)]
+    moving = [case for case in cases if _moves(case) or _loses_owners(case)]
     orgs = sorted({case.project.org_id for case in moving})
     listings = client.together([atlas.people(client, org) for org in orgs])
-    people = {org: None if isinstance(found, AtlasError) else found for org, found in zip(orgs, listings)}
-    known = Organization(people, {}, {})
+    known = Organization({org: None if isinstance(found, AtlasError) else found for org, found in zip(orgs, listings)})
     for case in moving:
         for step in case.steps:
             if step.action == "add":
                 case.members[step.user] = _newcomer(known, case, step)
     _read_teams(client, known, moving)
     return known
+
+
+def _moves(case: Case) -> bool:
+    return any(step.action in ("add", "remove") for step in case.steps)
+
+
+def _loses_owners(case: Case) -> bool:
+    """Whether the plan takes the last direct ACTIVE owner."""
+    after = replay(case.before, case.steps)
+    return bool(active_owners(case.before, case.members)) and not active_owners(after, case.members)
+
+
+def _owner_refusals(client: Client, cases: Sequence[Case], known: Organization) -> List[str]:
+    """Projects that would lose their last ACTIVE owner, teams with the owner role counted."""
+    refusals = []
+    for case in cases:
+        if not _loses_owners(case):
+            continue
+        owned = _owned_by_others(client, case, known)
+        if isinstance(owned, AtlasError):
+            case.error, case.steps = owned, []
+        elif not owned:
+            owners = ", ".join(case.members[key].user for key in active_owners(case.before, case.members))
+            refusals.append(
+                f"{case.project.name}: this would leave the project without an ACTIVE owner, which {owners} is now; "
+                f"make somebody else {OWNER} first, or set allow_no_owner"
+            )
+    return refusals
+
+
+def _owned_by_others(client: Client, case: Case, known: Organization) -> Union[bool, AtlasError]:
+    people = known.people[case.project.org_id]
+    if people is None:
+        return client.together([atlas.owned_indirectly(client, case.project, case.members.values())])[0]
+    teams = known.teams[case.project.id]
+    return teams if isinstance(teams, AtlasError) else owned_by_team(teams, people.values())
 
 
 def _newcomer(known: Organization, case: Case, step: Step) -> Member:
@@ -473,11 +489,13 @@ def _newcomer(known: Organization, case: Case, step: Step) -> Member:
 
 
 def _read_teams(client: Client, known: Organization, cases: Sequence[Case]) -> None:
-    """Read the teams of the projects from which somebody who is in a team goes."""
-    touched = [case for case in cases if any(_in_team(known, case, key) for key in _removed(case.steps, case))]
+    """Read the teams of the projects from which the last owner goes, or somebody who is in a team."""
+    readable = [case for case in cases if known.people[case.project.org_id] is not None]
+    in_teams = [case for case in readable if any(_in_team(known, case, key) for key in _removed(case.steps, case))]
+    touched = in_teams + [case for case in readable if _loses_owners(case) and case not in in_teams]
     for case, found in zip(touched, client.together([atlas.teams(client, case.project) for case in touched])):
         known.teams[case.project.id] = found
-    orgs = sorted({case.project.org_id for case in touched if known.teams[case.project.id]})
+    orgs = sorted({case.project.org_id for case in in_teams if known.teams[case.project.id]})
     for org, names in zip(orgs, client.together([atlas.team_names(client, org) for org in orgs])):
         known.names[org] = {} if isinstance(names, AtlasError) else names
 
