@@ -210,6 +210,15 @@ def plan(before: Access, after: Access) -> List[Step]:
     return adds + grants + revokes + removes
 
 
+def shows(action: str, roles: Iterable[str], member: Optional[Member]) -> bool:
+    """Whether a project where this is the member (None: nobody) is as such a step wants it."""
+    if action == "remove":
+        return member is None
+    if action == "revoke":
+        return member is None or not member.roles.intersection(roles)
+    return member is not None and member.status not in LAPSED and member.roles.issuperset(roles)
+
+
 def replay(access: Access, steps: Iterable[Step]) -> Dict[str, Roles]:
     """The access after these steps."""
     result = dict(access)

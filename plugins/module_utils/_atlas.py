@@ -10,6 +10,7 @@ Knows nothing of Ansible. Private to this collection.
 
 from __future__ import annotations
 
+import time
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import (
@@ -26,9 +27,10 @@ from ._access import (
     Way,
     by_key,
     indirect_ways,
+    shows,
     ways_by_roles,
 )
-from ._client import API, BACKOFF, BASE_VERSION, USERS_VERSION, AtlasError, Client, Json, Work, segment
+from ._client import API, BACKOFF, BASE_VERSION, USERS_VERSION, AtlasError, Client, Json, TokenError, Work, segment
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -67,7 +69,7 @@ def team_names(client: Client, org_id: str) -> Work[Dict[str, str]]:
     """The names of the organization's teams by id. Needs Organization Member."""
     path = f"/orgs/{segment(org_id)}/teams"
     rows = yield from client.pages(path, BASE_VERSION)
-    return {_text(row, "id"): _text(row, "name") for row in rows}
+    return dict(_shaped(client, path, _team_name, row) for row in rows)
 
 
 def people(client: Client, org_id: str) -> Work[Dict[str, Person]]:
@@ -87,77 +89,132 @@ def legacy_invitations(client: Client, project: Project) -> Work[List[Member]]:
     return [_shaped(client, path, _legacy_invitation, row) for row in rows]
 
 
-class Roster(NamedTuple):
-    """Who gets into one project, or why that could not be read.
+# What Atlas records in a project's activity feed for each kind of step (Atlas API documentation, project events).
+EVENTS = {
+    "add": ("INVITED_TO_GROUP", "JOINED_GROUP"),
+    "grant": ("USER_ROLES_CHANGED_AUDIT",),
+    "revoke": ("USER_ROLES_CHANGED_AUDIT",),
+    "remove": ("REMOVED_FROM_GROUP", "GROUP_INVITATION_DELETED"),
+}
 
-    ``unread`` says what is missing: nothing, or how somebody gets in through teams and organization roles.
+
+def events(client: Client, project_id: str, since: str) -> Work[List[Tuple[str, str, str]]]:
+    """(id, type, user in lower case) of what happened to people in a project since an ISO 8601 time."""
+    path = f"/groups/{segment(project_id)}/events"
+    types = sorted({name for names in EVENTS.values() for name in names})
+    rows = yield from client.pages(path, BASE_VERSION, {"eventType": types, "minDate": since})
+    return [
+        (str(row.get("id")), str(row.get("eventTypeName")), str(row.get("targetUsername", "")).lower()) for row in rows
+    ]
+
+
+def settled(client: Client, project: Project, actions: Iterable[Mapping[str, Any]], legacy: bool) -> Work[List[Member]]:
+    """The members of a project, read again a few times while actions reported as done there do not show yet."""
+    mine = [one for one in actions if one["project_id"] == project.id and one["status"] == "done"]
+    for pause in BACKOFF + (None,):
+        found = yield from members(client, project)
+        if legacy:
+            found += yield from legacy_invitations(client, project)
+        if pause is None or all(in_effect(one, found) for one in mine):
+            break
+        yield pause
+    return found
+
+
+def in_effect(action: Mapping[str, Any], found: Iterable[Member]) -> bool:
+    """Whether an action, as the writing modules return it, is in effect among these members."""
+    email = None if action["action"] == "remove" else str(action["user"]).lower()
+    mine = (one for one in found if one.user_id == action["user_id"] or one.user.lower() == email)
+    return shows(action["action"], action["roles"], next(mine, None))
+
+
+class Roster(NamedTuple):
+    """Who gets into one project, by key, or why that could not be read.
+
+    ``unread`` says why it is not known who gets in through teams and organization roles, ``legacy_unread`` why legacy
+    invitations, which were asked for, are not known.
     """
 
     project: Project
-    entries: List[Entry]
+    entries: Dict[str, Entry]
     error: Optional[AtlasError] = None
     unread: Optional[AtlasError] = None
+    legacy_unread: Optional[AtlasError] = None
 
 
-def rosters(client: Client, projects: Sequence[Project], indirect: bool = True) -> List[Roster]:
+class _Known(NamedTuple):
+    """An organization as far as the credential may read it: its people (None: not at all) and its teams' names."""
+
+    people: Optional[Dict[str, Person]]
+    names: Dict[str, str]
+
+
+def rosters(client: Client, projects: Sequence[Project], indirect: bool = True, legacy: bool = False) -> List[Roster]:
     """Who gets into the projects, directly or (if ``indirect``) through teams and organization roles.
 
-    Not a work itself. Costs one request a project, with ``indirect`` one more, and two for an organization.
-    Where the organization can't be read, one more flattened listing a project stands in.
+    Not a work itself. Costs one request a project, with ``indirect`` one more, and two for an organization, with
+    ``legacy`` another one. Where the organization can't be read, one more flattened listing a project stands in.
     """
     orgs = sorted({project.org_id for project in projects}) if indirect else []
-    listed = dict(zip(orgs, client.together([people(client, org) for org in orgs])))
-    names = dict(zip(orgs, client.together([team_names(client, org) for org in orgs])))
-    known = {org: None if isinstance(found, AtlasError) else found for org, found in listed.items()}
-    named: Dict[str, Dict[str, str]] = {org: {} if isinstance(found, AtlasError) else found for org, found in names.items()}
-    works = [_roster(client, one, indirect, known.get(one.org_id), named.get(one.org_id, {})) for one in projects]
-    found = client.together(works)
-    return [Roster(one, [], answer) if isinstance(answer, AtlasError) else answer for one, answer in zip(projects, found)]
-
-
-def _roster(
-    client: Client, project: Project, indirect: bool, known: Optional[Mapping[str, Person]], names: Mapping[str, str]
-) -> Work[Roster]:
-    direct = by_key((yield from members(client, project)))
-    if not indirect:
-        return Roster(project, [Entry(member, (_directly(member),)) for member in direct.values()])
-    try:
-        in_project = yield from teams(client, project)
-        everybody = None if known is not None else by_key((yield from flattened(client, project)))
-    except AtlasError as error:
-        return Roster(project, [Entry(member, (_directly(member),)) for member in direct.values()], None, error)
-    entries = []
-    for key, member in direct.items():
-        if everybody is None:
-            ways = indirect_ways((known or {}).get(key), in_project, names)
-        else:
-            ways = ways_by_roles(everybody[key].roles, member.roles, in_project) if key in everybody else []
-        entries.append(Entry(member, (_directly(member), *ways)))
-    entries += _indirect_entries(direct, in_project, known or {}, names) if everybody is None else [
-        Entry(member._replace(roles=frozenset()), tuple(ways_by_roles(member.roles, frozenset(), in_project)))
-        for key, member in everybody.items()
-        if key not in direct
+    found = client.together([people(client, org) for org in orgs])
+    named = client.together([team_names(client, org) for org in orgs])
+    known = {
+        org: _Known(None if isinstance(who, AtlasError) else who, {} if isinstance(names, AtlasError) else names)
+        for org, who, names in zip(orgs, found, named)
+    }
+    answers = client.together([_roster(client, one, known.get(one.org_id), legacy) for one in projects])
+    return [
+        Roster(one, {}, answer) if isinstance(answer, AtlasError) else answer for one, answer in zip(projects, answers)
     ]
-    return Roster(project, entries)
 
 
-def _directly(member: Member) -> Way:
-    return Way("direct", None, member.roles)
+def _roster(client: Client, project: Project, known: Optional[_Known], legacy: bool) -> Work[Roster]:
+    rows = yield from members(client, project)
+    legacy_unread = None
+    if legacy:
+        try:
+            rows += yield from legacy_invitations(client, project)
+        except AtlasError as error:
+            legacy_unread = error
+    direct = by_key(rows)
+    if known is None:
+        return Roster(project, _direct_entries(direct, {}), None, None, legacy_unread)
+    try:
+        ways, others = yield from _indirect(client, project, known, direct)
+    except AtlasError as error:
+        return Roster(project, _direct_entries(direct, {}), None, error, legacy_unread)
+    return Roster(project, {**_direct_entries(direct, ways), **others}, None, None, legacy_unread)
 
 
-def _indirect_entries(
-    direct: Mapping[str, Member], in_project: Sequence[Team], known: Mapping[str, Person], names: Mapping[str, str]
-) -> List[Entry]:
-    """People who are no members and get in all the same."""
-    entries = []
-    for key, person in known.items():
-        ways = indirect_ways(person, in_project, names) if key not in direct else []
-        if ways:
-            member = Member(
-                person.user, person.user_id, person.status, frozenset(), person.last_auth, person.created_at
-            )
-            entries.append(Entry(member, tuple(ways)))
-    return entries
+def _direct_entries(direct: Mapping[str, Member], ways: Mapping[str, List[Way]]) -> Dict[str, Entry]:
+    return {
+        key: Entry(member, (Way("direct", None, member.roles), *ways.get(key, ()))) for key, member in direct.items()
+    }
+
+
+def _indirect(
+    client: Client, project: Project, known: _Known, direct: Mapping[str, Member]
+) -> Work[Tuple[Dict[str, List[Way]], Dict[str, Entry]]]:
+    """The other ways in of members, and who gets in without being one."""
+    in_project = yield from teams(client, project)
+    ways: Dict[str, List[Way]] = {}
+    others: Dict[str, Entry] = {}
+    if known.people is not None:
+        for key, person in known.people.items():
+            found = indirect_ways(person, in_project, known.names)
+            if found:
+                ways[key] = found
+            if found and key not in direct:
+                member = Member(
+                    person.user, person.user_id, person.status, frozenset(), person.last_auth, person.created_at
+                )
+                others[key] = Entry(member, tuple(found))
+        return ways, others
+    for key, member in by_key((yield from flattened(client, project))).items():
+        ways[key] = ways_by_roles(member.roles, direct[key].roles if key in direct else frozenset(), in_project)
+        if key not in direct:
+            others[key] = Entry(member._replace(roles=frozenset()), tuple(ways[key]))
+    return ways, others
 
 
 def owned_indirectly(client: Client, project: Project, direct: Iterable[Member]) -> Work[bool]:
@@ -181,19 +238,24 @@ def apply(client: Client, project: Project, step: Step, member: Member) -> Work[
     """
     method, path, body = _request(project, step, member)
     version = BASE_VERSION if member.legacy else USERS_VERSION
-    for pause in BACKOFF + (None,):
+    started = time.monotonic()
+    for tries, pause in enumerate(BACKOFF + (None,), 1):
         try:
             answer = yield from client.once(method, path, version, body=body)
             if _answer_shows(step, answer):
                 return
             error = AtlasError(f"{method} {API}{path}", "the answer does not show the effect", 200)
+        except TokenError:
+            raise
         except AtlasError as caught:
             error = caught
         if (yield from _has_taken_effect(client, project, step, member, error)):
             return
-        if pause is None or not error.unsettled:
+        if not error.unsettled:
             raise error
-        yield pause
+        if pause is None or error.wait > client.max_wait:
+            raise error.after(tries, started)
+        yield max(pause, error.wait)
 
 
 def _request(project: Project, step: Step, member: Member) -> Tuple[str, str, Optional[Dict[str, Any]]]:
@@ -213,19 +275,9 @@ def _answer_shows(step: Step, answer: Json) -> bool:
     if step.action == "remove":
         return answer is None
     try:
-        return _shows(step, _member(answer))
-    except (KeyError, TypeError, ValueError):
+        return shows(step.action, step.roles, _member(answer))
+    except _MISSHAPEN:
         return False
-
-
-def _shows(step: Step, member: Optional[Member]) -> bool:
-    """Whether a project where this is the member (None: nobody) is as the step wants it."""
-    if step.action == "remove":
-        return member is None
-    if step.action == "revoke":
-        return member is None or step.roles[0] not in member.roles
-    live = member is not None and member.status not in LAPSED
-    return live and member is not None and set(step.roles) <= member.roles
 
 
 def _has_taken_effect(
@@ -233,39 +285,45 @@ def _has_taken_effect(
 ) -> Work[bool]:
     """Read again whether a write that did not succeed is in effect all the same.
 
-    Answers that say "it is so already" are given some time: nothing promises that a listing shows a write at once.
+    Nothing promises that a listing shows a write at once. So it gets some time after answers that say "it is so
+    already", and before somebody would be invited again.
     """
-    pauses = BACKOFF if error.status in (404, 409) else ()
-    for pause in pauses + (None,):
+    patient = error.status in (404, 409) or (step.action == "add" and error.unsettled)
+    for pause in (BACKOFF if patient else ()) + (None,):
         try:
-            shown = yield from _member_now(client, project, member)
+            found = yield from _member_now(client, project, step, member)
         except AtlasError as unread:
             error.detail = f"{error.detail.rstrip('.')}; whether it took effect could not be read: {unread.detail}"
             raise error from None
-        if _shows(step, shown):
+        if shows(step.action, step.roles, found):
             return True
         if pause is not None:
             yield pause
     return False
 
 
-def _member_now(client: Client, project: Project, member: Member) -> Work[Optional[Member]]:
+def _member_now(client: Client, project: Project, step: Step, member: Member) -> Work[Optional[Member]]:
     if member.legacy:
         found = yield from legacy_invitations(client, project)
-        return next((one for one in found if one.user_id == member.user_id), None)
-    found = yield from members(client, project)
-    if member.user_id:
-        return next((one for one in found if one.user_id == member.user_id), None)
-    return by_key(found).get(member.user.lower())
+    else:
+        found = yield from members(client, project)
+    if step.action == "add":
+        # By email: somebody who is invited anew may have got another id.
+        found = [one for one in found if one.user.lower() == member.user.lower()]
+        return next((one for one in found if one.status not in LAPSED), None)
+    return next((one for one in found if one.user_id == member.user_id), None)
 
 
 # --- shapes ----------------------------------------------------------------------------------------------------------
 
 
+_MISSHAPEN = (AttributeError, KeyError, TypeError, ValueError)
+
+
 def _shaped(client: Client, path: str, shape: Any, row: Json) -> Any:
     try:
         return shape(row)
-    except (KeyError, TypeError, ValueError):
+    except _MISSHAPEN:
         raise client.misshapen("GET", path) from None
 
 
@@ -326,6 +384,10 @@ def _legacy_invitation(row: Mapping[str, Json]) -> Member:
 
 def _team(row: Mapping[str, Json]) -> Team:
     return Team(_text(row, "teamId"), _texts(row["roleNames"]))
+
+
+def _team_name(row: Mapping[str, Json]) -> Tuple[str, str]:
+    return _text(row, "id"), _text(row, "name")
 
 
 def _person(row: Mapping[str, Json]) -> Person:

@@ -45,6 +45,9 @@ BASE_VERSION = "2023-01-01"
 BACKOFF = (0.5, 1.0, 2.0)
 THROTTLE_FLOOR, THROTTLE_CAP = 1.0, 30.0
 
+# Characters of what a server says that are passed on.
+LONGEST = 1000
+
 # Throttles that come as 400 (invitations are limited to some per minute and address).
 THROTTLES_AS_400 = ("RATE_LIMITED_IP", "INVITATIONS_RATE_LIMITED_IP")
 # 401s that speak of one project or organization, not of the token.
@@ -62,11 +65,14 @@ T = TypeVar("T")
 Work = Generator[float, None, T]
 Json = Any
 
+_HOST = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")
+
 
 class AtlasError(Exception):
     """A call that did not succeed. ``status`` is None when there was no (whole) answer.
 
-    ``unsettled`` says that a write may have taken effect all the same.
+    ``unsettled`` says that the service failed, so that another try may succeed, and that a write may have taken
+    effect all the same. ``wait`` is for how many seconds Atlas asks not to try again.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class AtlasError(Exception):
         status: Optional[int] = None,
         code: Optional[str] = None,
         hint: Optional[str] = None,
+        wait: float = 0.0,
     ) -> None:
         super().__init__(call, detail)
         self.call = call
@@ -83,10 +90,16 @@ class AtlasError(Exception):
         self.code = code
         self.detail = detail
         self.hint = hint
+        self.wait = wait
 
     @property
     def unsettled(self) -> bool:
-        return self.status is None or self.status < 400 or self.status >= 500
+        return self.status is None or self.status < 300 or self.status >= 500
+
+    def after(self, tries: int, started: float) -> AtlasError:
+        """The same error, which says how often and for how long it was tried (since a time of the monotonic clock)."""
+        self.detail = f"{self.detail.rstrip('.')} ({_count(tries)} in {time.monotonic() - started:.1f} s)"
+        return self
 
     def __str__(self) -> str:
         said = " ".join(str(part) for part in (self.status, self.code) if part)
@@ -95,6 +108,14 @@ class AtlasError(Exception):
 
     def as_dict(self) -> Dict[str, Union[str, int, None]]:
         return {"status": self.status, "code": self.code, "detail": self.detail}
+
+
+class TokenError(AtlasError):
+    """There is no token to make a call with, and it was not made; other calls won't get one either."""
+
+    @property
+    def unsettled(self) -> bool:
+        return False
 
 
 class Credential(NamedTuple):
@@ -111,6 +132,9 @@ def choose_credential(options: Mapping[str, Optional[str]]) -> Tuple[Credential,
     Raises ValueError, with a sentence for the user, when there is none, half of one, or one in the wrong place.
     """
     given = {name: value for name, value in options.items() if value}
+    for name, value in given.items():
+        if not re.fullmatch(r"[!-~]+", value):
+            raise ValueError(f"{name} holds white space or other signs that no credential has; look at its ends")
     for name in ("public_key", "private_key"):
         if given.get(name, "").startswith("mdb_sa_"):
             raise ValueError(
@@ -142,18 +166,21 @@ def choose_credential(options: Mapping[str, Optional[str]]) -> Tuple[Credential,
 
 def check_base_url(text: str) -> str:
     """The base URL without a slash at the end. Raises ValueError with a sentence for the user."""
-    url = text.strip().rstrip("/")
-    parts = urlsplit(url)
     example = f"write one such as {DEFAULT_URL}"
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError(f"base_url: '{text}' is not a URL; {example}")
-    if parts.username or parts.password:
+    if "@" in text:
         raise ValueError(f"base_url must not hold a user or password; {example}")
+    try:
+        parts = urlsplit(text.strip().rstrip("/"))
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f"base_url: '{text}' is not a URL; {example}") from None
+    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(host):
+        raise ValueError(f"base_url: '{text}' is not a URL; {example}")
     if parts.path or parts.query or parts.fragment:
         raise ValueError(f"base_url: '{text}' holds more than scheme and host; {example}")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError(f"base_url: '{text}' would send credentials in clear text; write https://{parts.netloc}")
-    return url
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _is_loopback(host: str) -> bool:
@@ -166,12 +193,11 @@ def segment(text: str) -> str:
 
 
 class Reply(NamedTuple):
-    """An answer: ``data`` is None when the body is empty or not JSON."""
+    """An answer: ``data`` is None when the body is empty, null or not JSON."""
 
     status: int
     headers: Mapping[str, str]
     data: Json
-    is_json: bool
     text: str
 
     def said(self, name: str) -> Optional[str]:
@@ -187,14 +213,14 @@ class Reply(NamedTuple):
 
     def seconds(self, header: str) -> Optional[float]:
         value = self.headers.get(header, "")
-        return float(value) if value.isdigit() else None
+        return float(value) if value.isascii() and value.isdigit() else None
 
 
 class Client:
     """One task's connection to Atlas. Use as a context manager: leaving it revokes the token.
 
-    ``connections`` is how many requests may be under way at once, ``timeout`` seconds for one of them, ``max_wait``
-    seconds that one call may spend waiting altogether, for a throttle to end or for a failing service to recover.
+    ``connections`` is how many requests may be under way at once, ``timeout`` how many seconds one of them may be
+    without a sign of life, ``max_wait`` how many seconds a call may spend waiting for a throttle to end.
     """
 
     def __init__(
@@ -207,10 +233,11 @@ class Client:
         agent: str = "",
     ) -> None:
         self.base_url = check_base_url(base_url)
+        self.credential_id = credential.id or None
         self.notes: List[str] = []
         self._credential = credential
         self._timeout = timeout
-        self._max_wait = max_wait
+        self.max_wait = max_wait
         self._connections = connections
         self._agent = f"atlasops.access/{VERSION} {agent}".strip()
         self._session = requests.Session()
@@ -223,6 +250,8 @@ class Client:
         self._token = credential.secret if credential.kind == "token" else ""
         self._token_expires = float("inf")
         self._renewed = False
+        self._minted: List[str] = []
+        self._no_token: Optional[TokenError] = None
         self._brakes: Dict[str, float] = {}
         self._longest_wait = 0.0
 
@@ -230,8 +259,8 @@ class Client:
         return self
 
     def __exit__(self, *unused: object) -> None:
-        self._revoke()
         self._pool.shutdown()
+        self._revoke()
         self._session.close()
 
     # --- running works -------------------------------------------------------------------------------------------
@@ -273,7 +302,7 @@ class Client:
     # --- calls ---------------------------------------------------------------------------------------------------
 
     def get(self, path: str, version: str, query: Optional[Mapping[str, Any]] = None) -> Work[Json]:
-        """The JSON that a GET answers; tries again while the service fails. Raises `AtlasError`."""
+        """The JSON that a GET answers; tries again while the service fails, a few times. Raises `AtlasError`."""
         started = time.monotonic()
         for tries, pause in enumerate(BACKOFF + (None,), 1):
             try:
@@ -281,10 +310,10 @@ class Client:
             except AtlasError as error:
                 if not error.unsettled:
                     raise
-                if pause is None:
-                    error.detail = f"{error.detail.rstrip('.')} ({tries} tries in {time.monotonic() - started:.1f} s)"
-                    raise
-            yield pause * random.uniform(1, 1.2)
+                if pause is None or error.wait > self.max_wait:
+                    raise error.after(tries, started) from None
+                asked = error.wait
+            yield max(asked, pause * random.uniform(1, 1.2))
         raise AssertionError("unreachable")
 
     def pages(self, path: str, version: str, query: Optional[Mapping[str, Any]] = None) -> Work[List[Dict[str, Json]]]:
@@ -331,8 +360,9 @@ class Client:
             if not _is_throttle(reply):
                 return self._result(call, reply)
             pause = _throttle_pause(reply, tries)
-            if waited + pause > self._max_wait:
-                raise self._failure(call, reply, f"throttled: gave up after {tries} tries in {waited:.0f} s, {_asked(reply)}")
+            if waited + pause > self.max_wait:
+                gave_up = f"throttled: gave up after {_count(tries)} in {waited:.0f} s, {_asked(reply)}"
+                raise self._failure(call, reply, gave_up)
             waited += pause
             self._longest_wait = max(self._longest_wait, waited)
             yield pause
@@ -352,20 +382,22 @@ class Client:
     def _result(self, call: str, reply: Reply) -> Json:
         if reply.status == 204:
             return None
-        if 200 <= reply.status < 300 and reply.is_json:
+        if 200 <= reply.status < 300 and reply.data is not None:
             return reply.data
         raise self._failure(call, reply)
 
     def _failure(self, call: str, reply: Reply, detail: Optional[str] = None) -> AtlasError:
         said = reply.said("detail") or reply.said("error_description") or reply.said("reason")
         if 300 <= reply.status < 400:
-            target = urlsplit(reply.headers.get("Location", "")).hostname or "nowhere"
-            said = f"redirected to {target}, which is not followed"
+            said = f"redirected to {_host_of(reply.headers.get('Location', ''))}, which is not followed"
         elif not said:
             kind = reply.headers.get("Content-Type", "no content type").split(";")[0]
             said = f"the answer is not what Atlas sends ({kind}, {len(reply.text)} characters)"
-        detail = f"{detail}; {said}" if detail else said
-        return AtlasError(call, detail, reply.status, reply.code, hint_for(reply.status, reply.code, self.base_url))
+        for secret in (self._credential.secret, *self._minted):
+            said = said.replace(secret, "********")
+        detail = f"{detail}; {said[:LONGEST]}" if detail else said[:LONGEST]
+        hint = hint_for(call, reply.status, reply.code, self.base_url)
+        return AtlasError(call, detail, reply.status, reply.code, hint, reply.seconds("Retry-After") or 0.0)
 
     def _brake(self, scope: str) -> Work[None]:
         """Slow down where the last answer said that nothing remains of the rate limit."""
@@ -399,30 +431,40 @@ class Client:
 
     def _send(self, method: str, path: str, headers: Dict[str, str], data: Any, query: Any, auth: Any) -> Reply:
         headers["User-Agent"] = self._agent
-        # Prepared outside the session: a session would look for credentials in ~/.netrc and let them win.
-        request = requests.Request(method, self.base_url + path, headers, params=query, data=data, auth=auth).prepare()
         call = f"{method} {path}"
         try:
+            # Prepared outside the session: a session would look for credentials in ~/.netrc and let them win.
+            request = requests.Request(method, self.base_url + path, headers, params=query, data=data, auth=auth)
             answer = self._session.send(
-                request, timeout=self._timeout, allow_redirects=False, **self._settings
+                request.prepare(), timeout=self._timeout, allow_redirects=False, **self._settings
             )
             text = answer.text if answer.encoding else answer.content.decode("utf-8", "replace")
-        except requests.exceptions.SSLError:
-            raise AtlasError(
-                call, "the server's certificate could not be verified", hint="Set REQUESTS_CA_BUNDLE for a private authority."
-            ) from None
-        except requests.exceptions.ProxyError:
-            raise AtlasError(call, "the proxy did not let the connection through") from None
-        except requests.exceptions.Timeout:
-            raise AtlasError(call, f"no answer from {self.base_url} within {self._timeout:g} s") from None
-        except requests.exceptions.ConnectionError:
-            raise AtlasError(call, f"the connection to {self.base_url} failed or was cut") from None
-        except requests.exceptions.RequestException as error:
-            raise AtlasError(call, f"the answer could not be read ({type(error).__name__})") from None
+        except Exception as error:  # Not all that requests raises is a RequestException; the text may hold the headers.
+            raise self._no_answer(call, error) from None
         try:
-            return Reply(answer.status_code, answer.headers, json.loads(text), True, text)
-        except ValueError:
-            return Reply(answer.status_code, answer.headers, None, False, text)
+            return Reply(answer.status_code, answer.headers, json.loads(text), text)
+        except (ValueError, RecursionError):
+            return Reply(answer.status_code, answer.headers, None, text)
+
+    def _no_answer(self, call: str, error: Exception) -> AtlasError:
+        """What to say when a request brought no (whole) answer."""
+        failures = requests.exceptions
+        if isinstance(error, failures.SSLError):
+            hint = "For a private authority set REQUESTS_CA_BUNDLE."
+            return AtlasError(call, f"the certificate of {self.base_url} could not be verified", hint=hint)
+        if isinstance(error, failures.ProxyError):
+            hint = "Check HTTPS_PROXY and NO_PROXY."
+            return AtlasError(call, "the proxy did not let the connection through", hint=hint)
+        if isinstance(error, failures.Timeout):
+            return AtlasError(call, f"no answer from {self.base_url} within {self._timeout:g} s")
+        if isinstance(error, failures.ConnectionError):
+            hint = "Check base_url and the network."
+            return AtlasError(call, f"the connection to {self.base_url} failed or was cut", hint=hint)
+        if isinstance(error, failures.RequestException):
+            return AtlasError(call, f"the answer could not be read ({type(error).__name__})")
+        # A bundle of certificates that is not there is the one that happens; its path is all that the text holds.
+        about = f": {error}" if type(error) is OSError else ""
+        return AtlasError(call, f"the request could not be made ({type(error).__name__}{about})")
 
     # --- tokens --------------------------------------------------------------------------------------------------
 
@@ -449,28 +491,39 @@ class Client:
             return True
 
     def _mint(self) -> None:
-        """Get a token; waits where token requests or live tokens are too many. The lock is held: all need it."""
-        waited, tries = 0.0, 0
+        """Get a token. The lock is held while this waits: all calls need it."""
+        if self._no_token:
+            raise self._no_token
+        try:
+            reply = self._new_token()
+        except AtlasError as error:
+            self._no_token = TokenError(error.call, error.detail, error.status, error.code, error.hint)
+            raise self._no_token from None
+        self._token = str(reply.said("access_token"))
+        self._minted.append(self._token)
+        life = reply.data.get("expires_in")
+        self._token_expires = time.monotonic() + (life - 60 if isinstance(life, int) and life > 120 else 3540)
+
+    def _new_token(self) -> Reply:
+        """The answer with a token; waits where token requests or live tokens are too many. Raises `AtlasError`."""
+        started, waited, tries = time.monotonic(), 0.0, 0
         failures = iter(BACKOFF)
         while True:
             tries += 1
             try:
                 reply = self._oauth("token", {"grant_type": "client_credentials"})
-            except AtlasError:
+            except AtlasError as error:
                 pause = next(failures, None)
                 if pause is None:
-                    raise
+                    raise error.after(tries, started) from None
                 time.sleep(pause)
                 continue
             if reply.status == 200 and reply.said("access_token"):
-                self._token = str(reply.said("access_token"))
-                life = reply.data.get("expires_in")
-                self._token_expires = time.monotonic() + (life - 60 if isinstance(life, int) and life > 120 else 3540)
-                return
+                return reply
             pause = self._mint_pause(reply, tries, failures)
-            if pause is None or waited + pause > self._max_wait:
-                gave_up = f"gave up after {tries} tries in {waited:.0f} s" if waited else None
-                raise self._failure("POST /api/oauth/token", reply, gave_up)
+            if pause is None or waited + pause > self.max_wait:
+                failure = self._failure("POST /api/oauth/token", reply)
+                raise failure.after(tries, started) if tries > 1 or pause else failure
             waited += pause
             self._longest_wait = max(self._longest_wait, waited)
             time.sleep(pause)
@@ -483,14 +536,13 @@ class Client:
         return next(failures, None) if reply.status >= 500 else None
 
     def _revoke(self) -> None:
-        """Give the token back; at most 100 may live. Best effort: an unrevoked one ends within the hour."""
-        if self._credential.kind != "service_account" or not self._token:
-            return
-        try:
-            self._oauth("revoke", {"token": self._token, "token_type_hint": "access_token"})
-        except AtlasError:
-            pass
-        self._token = ""
+        """Give the tokens back; at most 100 may live. Best effort: an unrevoked one ends within the hour."""
+        for token in self._minted:
+            try:
+                self._oauth("revoke", {"token": token, "token_type_hint": "access_token"})
+            except AtlasError:
+                pass
+        self._minted = []
 
     def _oauth(self, what: str, form: Dict[str, str]) -> Reply:
         account = requests.auth.HTTPBasicAuth(self._credential.id, self._credential.secret)
@@ -520,6 +572,17 @@ def _throttle_pause(reply: Reply, tries: int) -> float:
     return max(THROTTLE_FLOOR, asked) + random.uniform(0.01, 0.25)
 
 
+def _count(tries: int) -> str:
+    return f"{tries} {'try' if tries == 1 else 'tries'}"
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "nowhere"
+    except ValueError:
+        return "nowhere"
+
+
 def _asked(reply: Reply) -> str:
     asked = reply.headers.get("Retry-After")
     return f"Atlas asks to wait {asked} s more" if asked else "Atlas does not say for how long"
@@ -532,6 +595,7 @@ _HINTS_BY_CODE = {
     "NOT_GROUP_USER_ADMIN": "The credential needs Project Access Manager or Project Owner in this project.",
     "ACCESS_FORBIDDEN": "The credential needs Project Access Manager or Project Owner in this project.",
     "USER_CANNOT_ACCESS_ORG": "The credential needs Organization Member in this organization.",
+    "ACCOUNT_SUSPENDED": "The organization is suspended: see to its billing.",
     "CANNOT_REMOVE_ALL_USER_ROLES": "A user holds at least one role: give another one first, or remove the user.",
     "INVALID_ROLE_FOR_GROUP": "Check the role's name.",
     "VERSION_GONE": "This version of the API has ended: update the collection.",
@@ -541,7 +605,7 @@ _HINTS_BY_CODE = {
 }
 
 
-def hint_for(status: int, code: Optional[str], base_url: str) -> Optional[str]:
+def hint_for(call: str, status: int, code: Optional[str], base_url: str) -> Optional[str]:
     """What a person can do about an error, where that is known."""
     if code in _HINTS_BY_CODE:
         return _HINTS_BY_CODE[code]
@@ -552,8 +616,16 @@ def hint_for(status: int, code: Optional[str], base_url: str) -> Optional[str]:
             f"Check the id and secret, that they belong to this organization, and that base_url ({base_url}) "
             "is the right one (government: https://cloud.mongodbgov.com)."
         )
-    if status == 403:
-        return "The credential needs Project Access Manager or Project Owner in this project."
+    if status == 403 and call.startswith(f"GET {API}/orgs"):
+        return _HINTS_BY_CODE["USER_CANNOT_ACCESS_ORG"]
+    if status == 403 and call.startswith("GET "):
+        return _HINTS_BY_CODE["USER_CANNOT_ACCESS_GROUP"]
+    if status == 403 and API in call:
+        return _HINTS_BY_CODE["ACCESS_FORBIDDEN"]
+    if status == 429:
+        return "Wait and run the task again, with a lower max_connections or a longer max_wait."
+    if status >= 500:
+        return "Atlas itself fails: run the task again later, see https://status.mongodb.com."
     if status in (406, 410):
         return "The server does not speak this version of the API: check base_url, or update the collection."
     if 300 <= status < 400:

@@ -97,10 +97,13 @@ _ROW_KEYS = frozenset(
 
 
 def texts(values: Optional[Sequence[str]]) -> Optional[List[str]]:
-    """A list option without blanks: None when it was not given, or given as an empty string only."""
+    """A list option without blanks, its lines taken apart (as AWX surveys give them).
+
+    None when it was not given, or given as an empty string only.
+    """
     if values is None:
         return None
-    kept = [value.strip() for value in values if value and value.strip()]
+    kept = [line.strip() for value in values for line in str(value).splitlines() if line.strip()]
     return None if values and not kept else kept
 
 
@@ -156,19 +159,26 @@ def row(project: Project, member: Member, roles: Optional[Roles] = None) -> Row:
     }
 
 
-def run_reader(spec: Dict[str, Any], answer: Callable[[Params, Client, List[str]], Tuple[Row, Optional[str]]]) -> None:
-    """Run a module that only reads. ``answer`` returns the result, and what to fail with if it is incomplete.
+def run_reader(
+    spec: Dict[str, Any],
+    answer: Callable[..., Tuple[Row, Optional[str]]],
+    check: Callable[[Params, List[str]], Any] = lambda params, warnings: None,
+) -> None:
+    """Run a module that only reads Atlas.
 
-    It gets the options, the client and a list for warnings; it may raise `Refusal`.
+    ``check`` gets the options and a list for warnings, before any request. ``answer`` gets the options, the client,
+    the list and what ``check`` returned; it returns the result, and what to fail with if that is incomplete. Both may
+    raise `Refusal`.
     """
     module = AnsibleModule({**AUTH_SPEC, **spec}, supports_check_mode=True)
     warnings: List[str] = []
     result: Row = {}
     try:
+        checked = check(module.params, warnings)
         with connect(module) as client:
-            result, problem = answer(module.params, client, warnings)
+            result, problem = answer(module.params, client, warnings, checked)
             warnings += waiting_warnings(client)
-    except (Refusal, AtlasError) as error:
+    except (Refusal, AtlasError, OSError) as error:
         problem = str(error)
     for warning in warnings:
         module.warn(warning)

@@ -86,7 +86,7 @@ SPEC = {
 }
 
 
-def answer(params, client, warnings):
+def answer(params, client, warnings, checked):
     """The projects that pass the filters."""
     chosen = projects_in_scope(client.run(atlas.projects(client)), params["projects"], tags=params["tags"])
     return {"projects": [{**project._asdict(), "tags": dict(project.tags)} for project in chosen]}, None

@@ -205,17 +205,21 @@ def wanted(params, entry, now):
     )
 
 
-def answer(params, client, warnings):
-    """The rows that pass the filters."""
+def check(params, warnings):
+    """The filters, checked, with sets in place of lists."""
     users, roles = texts(params["users"]), texts(params["roles"])
     for user in users or []:
         check_user(user)
     warnings += check_roles(roles or [])
-    filters = {
+    return {
         **params,
         "users": None if users is None else {user.lower() for user in users},
         "roles": None if roles is None else set(roles),
     }
+
+
+def answer(params, client, warnings, filters):
+    """The rows that pass the filters."""
     projects = projects_in_scope(client.run(atlas.projects(client)), params["projects"])
     now = datetime.now(timezone.utc)
     rows, unread = [], []
@@ -224,14 +228,14 @@ def answer(params, client, warnings):
             unread.append(f"{roster.project.name}: {roster.error}")
         if roster.unread:
             warnings.append(f"{roster.project.name}: access through teams and the organization is missing: {roster.unread}")
-        rows += [entry_row(roster.project, entry) for entry in roster.entries if wanted(filters, entry, now)]
+        rows += [entry_row(roster.project, entry) for entry in roster.entries.values() if wanted(filters, entry, now)]
     rows.sort(key=lambda row: (row["project"], row["project_id"], row["user"].lower()))
     problem = f"{len(unread)} of {len(projects)} projects could not be read. " + " ".join(unread[:5]) if unread else None
     return {"memberships": rows}, problem
 
 
 def main():
-    run_reader(SPEC, answer)
+    run_reader(SPEC, answer, check)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, NamedTuple
 
 import pytest
-from conftest import run_module
+from module_run import run_module
 
 State = dict[str, dict[str, dict[str, Any]]]
 

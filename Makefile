@@ -1,0 +1,31 @@
+# Needs only Python 3.10 or newer, git and make. Everything made here stays in .venv/ and build/.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench simulator browser clean
+SHELL := /bin/bash
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with all development tools
+	@scripts/setup.sh dev
+
+demo: ## See it work in a minute, against a simulated Atlas: dry run, clean-up, clean-up again
+	@scripts/demo.sh
+
+test: ## Run all tests (make test ARGS="tests/unit -k plan" runs some)
+	@scripts/test.sh $(ARGS)
+
+check: ## Lint, types, docs, ansible-test sanity, package, older Ansible versions (make check ONLY=lint runs one)
+	@scripts/check.sh $(ONLY)
+
+bench: ## Measure speed and memory next to other ways of doing the same
+	@scripts/bench.sh $(ARGS)
+
+simulator: ## Keep a simulated Atlas running and print how to reach it (PORT=8080)
+	@scripts/simulator.sh
+
+browser: ## Install Chromium for the browser tests (Debian, Ubuntu; needs root)
+	@scripts/browser.sh
+
+clean: ## Remove everything made here
+	@scripts/clean.sh

@@ -1,0 +1,327 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a review leaves behind for people to read: tables, one JSON document, checksums.
+
+Files go into one directory, readable by their owner alone: they name people. Knows nothing of Ansible or HTTP.
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from datetime import datetime
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+from ._access import ACTIVE, LAPSED, OWNER, PENDING, Entry, Way, days_since, idle_days
+from ._policy import Exemption, Finding, Policy, Reviewed, calls, lapsed_exceptions, owners
+
+POPULATION, FINDINGS, ACTIONS = "population.csv", "findings.csv", "actions.csv"
+REVIEW, DONE, REPORT, SUMS = "review.json", "actions.json", "review.html", "SHA256SUMS"
+SEALED = (ACTIONS, DONE, FINDINGS, POPULATION, REPORT, REVIEW)
+
+# Roles that let somebody decide about others or reach the data.
+PRIVILEGED = (
+    OWNER,
+    "GROUP_ACCESS_MANAGER",
+    "GROUP_CLUSTER_MANAGER",
+    "GROUP_DATABASE_ACCESS_ADMIN",
+    "GROUP_DATA_ACCESS_ADMIN",
+    "GROUP_DATA_ACCESS_READ_WRITE",
+    "GROUP_NETWORK_ACCESS_MANAGER",
+)
+
+# How many rows of a listing beside the findings go into the document; the tables hold all.
+LISTED = 500
+# How many cells the matrix of people and projects may have; beyond it only privileged people are in it.
+MATRIX_CELLS = 6000
+
+Row = Dict[str, Any]
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def finding_row(finding: Finding) -> Row:
+    """A finding in plain types."""
+    member = finding.member
+    return {
+        "project": finding.project.name,
+        "project_id": finding.project.id,
+        "user": member.user,
+        "user_id": member.user_id,
+        "status": member.status,
+        "rules": list(finding.rules),
+        "reasons": list(finding.reasons),
+        "action": finding.action,
+        "roles": sorted(finding.roles),
+        "residual_access": [_way_row(way) for way in finding.ways],
+    }
+
+
+def finding_line(row: Row) -> str:
+    """A finding for a person to read."""
+    roles = f" ({', '.join(row['roles'])})" if row["roles"] else ""
+    ways = [f"{way['via']} {way['name'] or ''}".strip() for way in row["residual_access"]]
+    still = f"; still gets in through {' and '.join(ways)}" if ways and row["action"] == "remove" else ""
+    return f"{row['project']}: {row['action']} {row['user']}{roles}: {'; '.join(row['reasons'])}{still}"
+
+
+def _way_row(way: Way) -> Row:
+    return {"via": way.kind, "name": way.name, "roles": sorted(way.roles)}
+
+
+def exemption_row(exemption: Exemption) -> Row:
+    """An exception in plain types."""
+    return {**exemption._asdict(), "until": str(exemption.until) if exemption.until else None}
+
+
+def bounded(rows: Iterable[Row], characters: int) -> List[Row]:
+    """The first rows that fit into so many characters of JSON."""
+    kept, length = [], 0
+    for row in rows:
+        length += len(json.dumps(row)) + 2
+        if length > characters:
+            break
+        kept.append(row)
+    return kept
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+POPULATION_COLUMNS = (
+    "project project_id user user_id status roles via last_auth idle_days created_at invitation_created_at "
+    "invitation_expires_at inviter"
+).split()
+FINDING_COLUMNS = "project project_id user user_id status action roles rules reasons residual_access".split()
+ACTION_COLUMNS = "project project_id user user_id action roles status error verified event_ids".split()
+
+
+def population(reviewed: Iterable[Reviewed], now: datetime) -> Iterator[Sequence[Any]]:
+    """Everybody who gets into a project in scope, a row for each person and project."""
+    for one in reviewed:
+        for _key, (member, ways) in sorted(one.entries.items()):
+            yield (
+                one.project.name,
+                one.project.id,
+                member.user,
+                member.user_id,
+                member.status,
+                ";".join(sorted(member.roles)),
+                ";".join(map(_way_text, ways)),
+                member.last_auth,
+                idle_days(member, now),
+                member.created_at,
+                member.invitation_created_at,
+                member.invitation_expires_at,
+                member.inviter,
+            )
+
+
+def _way_text(way: Way) -> str:
+    return way.kind if way.kind == "direct" else f"{way.kind} {way.name or ''} ({','.join(sorted(way.roles))})"
+
+
+def finding_cells(row: Row) -> Sequence[Any]:
+    """A finding's row in the order of FINDING_COLUMNS."""
+    residual = (f"{way['via']} {way['name'] or ''} ({','.join(way['roles'])})" for way in row["residual_access"])
+    joined = {name: ";".join(row[name]) for name in ("roles", "rules", "reasons")}
+    cells = {**row, **joined, "residual_access": ";".join(residual)}
+    return [cells[name] for name in FINDING_COLUMNS]
+
+
+def action_cells(row: Row) -> Sequence[Any]:
+    """An action's row in the order of ACTION_COLUMNS."""
+    error = row.get("error") or {}
+    said = " ".join(str(error[name]) for name in ("status", "code", "detail") if error.get(name))
+    joined = {name: ";".join(row.get(name) or []) for name in ("roles", "event_ids")}
+    cells = {**row, **joined, "error": said}
+    return [cells.get(name) for name in ACTION_COLUMNS]
+
+
+def harmless(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula (OWASP: CSV injection)."""
+    return "'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA else cell
+
+
+_FORMULA = frozenset("=+-@\t\r\n")
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def write_table(directory: str, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a CSV file; returns its path."""
+    path = os.path.join(directory, name)
+    with _create(path, newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([harmless(cell) for cell in row] for row in rows)
+    return path
+
+
+def write_document(directory: str, name: str, document: Any) -> str:
+    """Write a JSON file; returns its path."""
+    path = os.path.join(directory, name)
+    with _create(path) as file:
+        json.dump(document, file, indent=1, ensure_ascii=False)
+    return path
+
+
+def read_document(directory: Optional[str], name: str) -> Any:
+    """A JSON file of the directory, or None if there is none that can be read."""
+    try:
+        with open(os.path.join(directory or "", name), encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def seal(directory: str) -> str:
+    """Write the checksums of the files that are there, as sha256sum does; returns the path."""
+    path = os.path.join(directory, SUMS)
+    lines = []
+    for name in SEALED:
+        try:
+            with open(os.path.join(directory, name), "rb") as file:
+                lines.append(f"{hashlib.sha256(file.read()).hexdigest()}  {name}\n")
+        except FileNotFoundError:
+            continue
+    with _create(path) as file:
+        file.writelines(lines)
+    return path
+
+
+def _create(path: str, newline: Optional[str] = None) -> Any:
+    # Surrogates, which JSON may carry, have no place in UTF-8.
+    return open(
+        path, "w", encoding="utf-8", errors="replace", newline=newline,
+        opener=lambda name, flags: os.open(name, flags, 0o600),
+    )
+
+
+# --- the document ----------------------------------------------------------------------------------------------------
+
+
+def document(policy: Policy, reviewed: Sequence[Reviewed], rows: Sequence[Row], now: datetime) -> Row:
+    """A review as one document, without what the module returns as well."""
+    waiting, oldest = invitations(reviewed, now)
+    applied = {(one, rule): None for each in reviewed for one, rule in each.applied}
+    return {
+        "started": now.isoformat(timespec="seconds"),
+        "steps": list(rows),
+        "plan": calls(reviewed, rows),
+        "exceptions": {
+            "applied": [{**exemption_row(one), "rule": rule} for one, rule in applied],
+            "lapsed": [exemption_row(one) for one in lapsed_exceptions(policy, now)],
+        },
+        "projects": [_project_row(one) for one in reviewed],
+        "matrix": matrix(reviewed),
+        "invitations": {"count": waiting, "rows": oldest},
+        "dormant": dormant(reviewed, policy, now),
+    }
+
+
+def write_review(directory: str, review: Row, reviewed: Sequence[Reviewed], now: datetime) -> List[str]:
+    """Write the files of a review; returns their paths. Creates the directory."""
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    return [
+        write_table(directory, POPULATION, POPULATION_COLUMNS, population(reviewed, now)),
+        write_table(directory, FINDINGS, FINDING_COLUMNS, map(finding_cells, review["findings"])),
+        write_document(directory, REVIEW, review),
+        seal(directory),
+    ]
+
+
+def write_actions(directory: str, review: Row) -> List[str]:
+    """Write what was done and verified; returns the paths."""
+    return [
+        write_table(directory, ACTIONS, ACTION_COLUMNS, map(action_cells, review["actions"])),
+        write_document(directory, REVIEW, review),
+        seal(directory),
+    ]
+
+
+def _project_row(one: Reviewed) -> Row:
+    direct = [entry.member for entry in one.entries.values() if entry.ways and entry.ways[0].kind == "direct"]
+    privileged = {}
+    for entry in one.entries.values():
+        held = sorted(_held(entry).intersection(PRIVILEGED))
+        if held and entry.member.status not in LAPSED:
+            privileged[entry.member.user] = held
+    return {
+        "name": one.project.name,
+        "id": one.project.id,
+        "tags": dict(one.project.tags),
+        "active": sum(member.status == ACTIVE for member in direct),
+        "pending": sum(member.status == PENDING for member in direct),
+        "lapsed": sum(member.status in LAPSED for member in direct),
+        "indirect": len(one.entries) - len(direct),
+        "owners": sorted(owners(one, one.before)),
+        "privileged": dict(sorted(privileged.items())),
+    }
+
+
+def _held(entry: Entry) -> FrozenSet[str]:
+    return frozenset().union(*(way.roles for way in entry.ways))
+
+
+def matrix(reviewed: Sequence[Reviewed]) -> Row:
+    """Who can enter what: user -> project -> roles. ``whole`` is false where only privileged people are in it."""
+    people = {entry.member.user for one in reviewed for entry in one.entries.values()}
+    whole = len(people) * len(reviewed) <= MATRIX_CELLS
+    rows: Dict[str, Dict[str, List[str]]] = {}
+    for one in reviewed:
+        for entry in one.entries.values():
+            held = _held(entry)
+            if entry.member.status in LAPSED or not (whole or held.intersection(PRIVILEGED)):
+                continue
+            rows.setdefault(entry.member.user, {})[one.project.name] = sorted(held)
+    most = sorted(rows, key=lambda user: (-len(rows[user]), user))
+    kept = most if whole else most[: max(20, MATRIX_CELLS // max(1, len(reviewed)))]
+    return {"whole": whole, "people": len(rows), "rows": {user: rows[user] for user in sorted(kept)}}
+
+
+def invitations(reviewed: Iterable[Reviewed], now: datetime) -> Tuple[int, List[Row]]:
+    """How many invitations are open or lapsed, and the oldest of them."""
+    rows = [
+        {
+            "project": one.project.name,
+            "user": entry.member.user,
+            "status": entry.member.status,
+            "days": days_since(entry.member.invitation_created_at, now),
+            "inviter": entry.member.inviter,
+        }
+        for one in reviewed
+        for entry in one.entries.values()
+        if entry.member.status != ACTIVE and entry.ways and entry.ways[0].kind == "direct"
+    ]
+    rows.sort(key=lambda row: (-int(row["days"] or 0), row["project"], row["user"]))
+    return len(rows), rows[:LISTED]
+
+
+def dormant(reviewed: Iterable[Reviewed], policy: Policy, now: datetime) -> Row:
+    """ACTIVE members who have not logged in for long: as the policy says, or 90 days."""
+    days = policy.inactive_days if policy.inactive_days is not None else 90
+    people: Dict[str, Row] = {}
+    for one in reviewed:
+        for entry in one.entries.values():
+            idle = idle_days(entry.member, now)
+            if idle is None or idle < days:
+                continue
+            row = people.setdefault(
+                entry.member.user, {"user": entry.member.user, "days": idle, "never": not entry.member.last_auth, "projects": 0}
+            )
+            row["projects"] += 1
+    rows = sorted(people.values(), key=lambda row: (-row["days"], row["user"]))
+    return {"days": days, "people": len(rows), "rows": rows[:LISTED]}
+
+
+def plain(value: Any) -> Any:
+    """Options as JSON can hold them."""
+    return json.loads(json.dumps(value, default=str))
+

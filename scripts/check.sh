@@ -1,0 +1,243 @@
+#!/usr/bin/env bash
+# What CI runs beyond the tests. Each stage is a function stage_NAME; `check.sh NAME...` runs only those.
+# A stage prints one line; its output is in build/logs/NAME.log, the end of which is shown when it fails.
+# A stage that returns 77 was skipped; the last line of its log says why.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+
+STAGES="style types docs changelog lint package sanity sanity_2_18 sanity_2_16 ansible_2_16 ansible_2_18 ansible_newest demo"
+LOGS=$BUILD/logs
+SKIPPED=77
+
+# --- what the stages share ------------------------------------------------------------------------------------------
+
+skip() {
+    echo "$*"
+    exit $SKIPPED
+}
+
+# The tools must see what a release would hold, under ansible_collections/, and outside this clone: ansible-test finds
+# no files at all, and is content, in a folder that git ignores. Uncommitted work is taken along.
+export_tree() {
+    TREE=$(mktemp -d)
+    trap 'rm -rf "$TREE"' EXIT
+    COLLECTION=$TREE/ansible_collections/atlasops/access
+    mkdir -p "$COLLECTION"
+    # git may refuse a clone of another owner unless the caller's own settings allow it.
+    HOME=$REAL_HOME git ls-files -z --cached --others --exclude-standard |
+        while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
+        tar --null -T - -cf - | tar -C "$COLLECTION" -xf -
+}
+
+# cell NAME PYTHON REQUIREMENT...: an environment of its own under .venv/cells, made once.
+cell() {
+    local name=$1 version=$2 python dir
+    shift 2
+    dir=$VENV/cells/$name
+    [ ! -f "$dir/ready" ] || [ "$(cat "$dir/ready")" != "$* $(cat requirements*.txt)" ] || return 0
+    python=$(scripts/find_python.sh "$version") || skip "Python $version is not here"
+    rm -rf "$dir"
+    "$python" -m venv "$dir"
+    if [ -x "$VENV/bin/uv" ] && "$VENV/bin/uv" pip install -q --compile-bytecode --python "$dir/bin/python" "$@"; then
+        :
+    else
+        "$dir/bin/python" -m pip install -q "$@"
+    fi
+    echo "$* $(cat requirements*.txt)" >"$dir/ready"
+}
+
+# --- stages ---------------------------------------------------------------------------------------------------------
+
+stage_style() {
+    ruff check .
+    shellcheck -x -P SCRIPTDIR scripts/*.sh .ci/run
+}
+
+stage_types() {
+    mypy -p ansible_collections.atlasops.access.plugins.module_utils
+}
+
+stage_docs() {
+    antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs=self "$COLLECTION"
+}
+
+stage_changelog() {
+    cd "$COLLECTION"
+    antsibull-changelog lint
+    antsibull-changelog lint-changelog-yaml changelogs/changelog.yaml
+}
+
+stage_lint() {
+    cd "$COLLECTION"
+    ANSIBLE_COLLECTIONS_PATH=$TREE ansible-lint --offline --nocolor --profile production
+}
+
+# The tarball, as Galaxy would have it, installed somewhere else: are all parts in it, and nothing that isn't wanted?
+stage_package() {
+    local installed=$TREE/installed plugin kind playbook documented=0
+    rm -rf "$BUILD/dist"
+    ansible-galaxy collection build "$COLLECTION" --output-path "$BUILD/dist"
+    tar -tzf "$BUILD"/dist/*.tar.gz | sort >"$TREE/contents"
+    cat "$TREE/contents"
+    if grep -E '^(tests|scripts|build|collections|\.|Makefile|pyproject|requirements-)' "$TREE/contents"; then
+        echo "These files do not belong in a release: see build_ignore in galaxy.yml."
+        return 1
+    fi
+    export ANSIBLE_COLLECTIONS_PATH=$installed
+    ansible-galaxy collection install --offline -p "$installed" "$BUILD"/dist/*.tar.gz
+    cd "$TREE"
+    for plugin in "$installed"/ansible_collections/atlasops/access/plugins/{modules,inventory}/*.py; do
+        [ -e "$plugin" ] || continue
+        case $plugin in */modules/*) kind=module ;; *) kind=inventory ;; esac
+        ansible-doc -t "$kind" "atlasops.access.$(basename "$plugin" .py)" >/dev/null
+        documented=$((documented + 1))
+        echo "documented: $kind $(basename "$plugin" .py)"
+    done
+    [ "$documented" -gt 0 ]
+    for playbook in "$installed"/ansible_collections/atlasops/access/playbooks/*.yml; do
+        [ -e "$playbook" ] || continue
+        ansible-playbook --syntax-check "atlasops.access.$(basename "$playbook" .yml)"
+    done
+}
+
+# ansible-test fetches get-pip.py from a host that machines behind a package mirror cannot reach. It takes a file of
+# the right name from its cache instead; ours installs the packages from wheels that pip itself got from the index.
+stand_in_for_get_pip() {
+    local bin=$1 cache=$HOME/.ansible/test/cache packages version
+    # What this ansible-test wants, "pip==25.2" first; older ones want setuptools and wheel too.
+    packages=$("$bin/python" -c '
+import sys, types
+from ansible_test._internal.python_requirements import get_venv_packages
+python = types.SimpleNamespace(version="%d.%d" % sys.version_info[:2])
+print(*("%s==%s" % package for package in get_venv_packages(python).items()))')
+    version=${packages#pip==}
+    version=${version%% *}
+    mkdir -p "$cache"
+    cp "$ROOT/scripts/get_pip.py" "$cache/get_pip_${version//./_}.py"
+    # shellcheck disable=SC2086  # several packages
+    "$bin/python" -m pip download -q --no-deps -d "$cache" $packages
+}
+
+# sanity BIN PYTHON...: all sanity tests with the ansible-core of that bin folder.
+sanity() {
+    local bin=$1 name missing=0
+    shift
+    export PATH=$bin:$VENV/py:$PATH
+    if compgen -G "$COLLECTION/tests/sanity/ignore-*.txt" >/dev/null; then
+        echo "There are entries in tests/sanity/ignore-*.txt; mend what they hide."
+        return 1
+    fi
+    stand_in_for_get_pip "$bin"
+    cd "$COLLECTION"
+    ansible-test sanity --color no "$@" 2>&1 | tee "$TREE/sanity.log"
+    # A run that found no files is content too, so look for each test by name.
+    for name in $(ansible-test sanity --list-tests 2>/dev/null); do
+        # These look at kinds of files that this collection doesn't have.
+        case $name in pslint | bin-symlinks) continue ;; esac
+        grep -q "Running sanity test \"$name\"" "$TREE/sanity.log" || {
+            echo "sanity test did not run: $name"
+            missing=1
+        }
+    done
+    return $missing
+}
+
+# Links to every Python that runs here, so that ansible-test compiles and imports the modules on each of them.
+link_pythons() {
+    local version python
+    mkdir -p "$VENV/py"
+    for version in 3.9 3.10 3.11 3.12 3.13; do
+        if python=$(scripts/find_python.sh "$version"); then ln -sfn "$python" "$VENV/py/python$version"; fi
+    done
+}
+
+stage_sanity() {
+    sanity "$VENV/bin"
+}
+
+stage_sanity_2_18() {
+    cell 2.18 3.12 -r requirements-test.txt 'ansible-core~=2.18.0'
+    sanity "$VENV/cells/2.18/bin" --python 3.12
+}
+
+stage_sanity_2_16() {
+    # Its ansible-test trips over the way in which scripts are started from such a path.
+    case $VENV in *[[:space:]]*) skip "ansible-test 2.16 cannot run from a path with a space in it" ;; esac
+    cell 2.16 3.11 -r requirements-test.txt 'ansible-core~=2.16.0' 'requests==2.25.1'
+    sanity "$VENV/cells/2.16/bin" --python 3.11
+}
+
+# units NAME: the unit tests with the ansible-core of that cell, in this clone.
+units() {
+    export PATH=$VENV/cells/$1/bin:$PATH ANSIBLE_PYTHON_INTERPRETER=$VENV/cells/$1/bin/python
+    python -m pytest -q -p no:cacheprovider -m "not browser and not simulator" tests/unit
+}
+
+# The oldest of everything that is promised: ansible-core and requests.
+stage_ansible_2_16() {
+    cell 2.16 3.11 -r requirements-test.txt 'ansible-core~=2.16.0' 'requests==2.25.1'
+    units 2.16
+}
+
+stage_ansible_2_18() {
+    cell 2.18 3.12 -r requirements-test.txt 'ansible-core~=2.18.0'
+    units 2.18
+}
+
+stage_ansible_newest() {
+    "$VENV/bin/python" -c 'import sys; sys.exit(sys.version_info[:2] == (3, 13))' ||
+        skip "make test itself runs on Python 3.13 and the newest ansible-core"
+    cell newest 3.13 -r requirements-test.txt
+    units newest
+}
+
+# The demo as the README shows it, its modules run by the oldest Python that is promised.
+stage_demo() {
+    local python=3.9
+    scripts/find_python.sh $python >/dev/null || python=$("$VENV/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    cell "target-$python" "$python" -r requirements.txt
+    TARGET_PYTHON=$VENV/cells/target-$python/bin/python scripts/demo.sh
+}
+
+# --- running them ---------------------------------------------------------------------------------------------------
+
+# ansible-test buries its findings among what it installs, so those are picked out.
+show_failure() {
+    { grep -E '^(ERROR|FATAL)' "$1" || tail -40 "$1"; } | tail -60 | sed 's/^/    /'
+    echo "    The whole output: ${1#"$ROOT"/}"
+}
+
+run_stage() {
+    local name=$1 began=$SECONDS result code log=$LOGS/$1.log
+    # A shell of its own, outside any condition, so that `set -e` holds inside and what a stage changes ends with it.
+    set +e
+    (set -e; "stage_$name") >"$log" 2>&1 </dev/null
+    code=$?
+    set -e
+    case $code in 0) result=ok ;; "$SKIPPED") result=skipped ;; *) result=FAILED ;; esac
+    printf '%-16s %-8s %4d s' "$name" "$result" $((SECONDS - began))
+    [ "$code" != $SKIPPED ] || printf '  %s' "$(tail -1 "$log")"
+    printf '\n'
+    [ "$result" != FAILED ] || show_failure "$log"
+    printf '%s\t%s\t%s\n' "$name" "$result" $((SECONDS - began)) >>"$BUILD/check.tsv"
+}
+
+main() {
+    local name
+    for name in "$@"; do
+        case " $STAGES " in *" $name "*) ;; *) die "No stage is called $name. The stages: $STAGES" ;; esac
+    done
+    "$ROOT/scripts/setup.sh" dev
+    mkdir -p "$LOGS"
+    : >"$BUILD/check.tsv"
+    link_pythons
+    export_tree
+    # shellcheck disable=SC2086  # the list is meant to be split
+    [ $# -gt 0 ] || set -- $STAGES
+    for name in "$@"; do
+        run_stage "$name"
+    done
+    if grep -q FAILED "$BUILD/check.tsv"; then die "Some stages failed."; fi
+}
+
+main "$@"

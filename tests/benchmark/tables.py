@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The results as Markdown, for the terminal and for docs/performance.md."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from importlib.metadata import version
+from os import cpu_count
+from pathlib import Path
+from statistics import median
+
+from contest import Contestant
+from verdicts import Verdict
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+PACKAGES = ("ansible-core", "requests", "aiohttp", "uvicorn", "starlette")
+
+
+def report(
+    contestants: Sequence[Contestant], verdicts: Iterable[Verdict], uri_loop_s: float, imports: Mapping[str, float]
+) -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    machine = f"{platform.system()}, {cpu_count()} processors, Python {platform.python_version()}"
+    parts = [
+        f"{date.today()}, {machine}, {packages}.",
+        _table(("figure", "measured", "by the least", "target", "met"), [
+            (one.what, one.measured, one.by_least, one.target, {True: "yes", False: "**no**", None: ""}[one.met])
+            for one in verdicts
+        ]),
+        _table(("contestant", "median s", "least", "most", "processor s", "rounds", "requests", "peak MiB"), [
+            (one.name, f"{one.median:.2f}", f"{min(one.seconds):.2f}", f"{max(one.seconds):.2f}",
+             f"{median(one.cpu_s):.2f}", str(len(one.seconds)), str(one.requests or ""), f"{one.peak_mib:.0f}")
+            for one in contestants
+        ]),
+        f"The `uri` loop over all projects would take {uri_loop_s:.0f} s.",
+        _table(("one ad-hoc removal, on the target", "ms"), [(name, f"{ms:.0f}") for name, ms in imports.items()]),
+    ]
+    return "\n\n".join(parts)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def put_into(page: Path, text: str) -> None:
+    """Replace what is between the two markers of a page."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{page} lacks the markers {BEGIN} and {END}")
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")

@@ -1,0 +1,11 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stateful MongoDB Atlas Administration API on loopback, for tests, demos and benchmarks."""
+
+from __future__ import annotations
+
+from .server import Simulator
+from .world import generated, load_world
+
+__all__ = ["Simulator", "generated", "load_world"]

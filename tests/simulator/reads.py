@@ -1,0 +1,243 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Handlers of the resources that only read."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from . import views
+from .call import Call
+from .errors import ApiError, bad_request, not_a_member
+from .views import Document
+from .world import IMPLICIT_ROLES, Organization, Project, Roles, Team, User, moment_of
+
+
+def encode(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+# -- members of a project --------------------------------------------------------------------------------------------
+
+
+def list_project_users(call: Call) -> bytes:
+    """One page of members, encoded once until something changes (pages are big, and clean-ups read many of them)."""
+    knobs = call.service.knobs
+    key = (call.query_string, knobs.username_filter, knobs.flattened_roles, knobs.total_count)
+    pages = call.project.pages
+    if knobs.read_after_write_lag_s or key not in pages:
+        pages[key] = _project_users_page(call)
+    return pages[key]
+
+
+def _project_users_page(call: Call) -> bytes:
+    """Put together from encoded people, who are the same in hundreds of projects."""
+    org, statuses, named = call.project.org, call.statuses(), call.name_filter()
+    rows = [(user, roles) for user_id, roles in _roles_by_user(call).items()
+            for user in (org.users[user_id],) if user.status in statuses and named(user)]
+    document = call.page(rows, lambda row: row)
+    encoded = (f'{_encoded_person(org, user)[:-1]},"roles":{_encoded_roles(roles)}}}'
+               for user, roles in document.pop("results"))
+    return encode(document)[:-1] + f',"results":[{",".join(encoded)}]}}'.encode()
+
+
+def _encoded_person(org: Organization, user: User) -> str:
+    text = org.encoded_people.get(user.id)
+    if text is None:
+        text = org.encoded_people[user.id] = encode(views.person(user)).decode()
+    return text
+
+
+@lru_cache(maxsize=1024)
+def _encoded_roles(roles: Roles) -> str:
+    return encode(roles).decode()
+
+
+def _roles_by_user(call: Call) -> dict[str, Roles]:
+    direct = _listed_members(call)
+    inherited = inherited_roles(call.project, call.flag("flattenTeams"), call.flag("includeOrgUsers"))
+    if call.service.knobs.flattened_roles == "team_only":
+        return {**direct, **inherited}
+    return {**direct, **{user_id: tuple(dict.fromkeys(direct.get(user_id, ()) + roles))
+                         for user_id, roles in inherited.items()}}
+
+
+def _listed_members(call: Call) -> dict[str, Roles]:
+    """The members as a listing shows them: with a lag, those of before the last writes."""
+    lag = call.service.knobs.read_after_write_lag_s
+    if not lag:
+        return call.project.members
+    return next((members for written, members in call.project.past if written + lag > call.now), call.project.members)
+
+
+def inherited_roles(project: Project, teams: bool = True, org_roles: bool = True) -> dict[str, Roles]:
+    """The project roles that people have through teams and organization roles."""
+    found: dict[str, Roles] = {}
+    for team_id, roles in project.teams.items() if teams else ():
+        for user_id in project.org.teams[team_id].members:
+            found[user_id] = tuple(dict.fromkeys(found.get(user_id, ()) + roles))
+    for user in project.org.users.values() if org_roles else ():
+        implicit = tuple(IMPLICIT_ROLES[role] for role in user.org_roles if role in IMPLICIT_ROLES)
+        if implicit:
+            found[user.id] = tuple(dict.fromkeys(found.get(user.id, ()) + implicit))
+    return found
+
+
+def get_project_user(call: Call) -> Document:
+    user_id = call.id_param("userId", "INVALID_USER_ID")
+    roles = call.project.members.get(user_id)
+    if roles is None or call.project.org.users[user_id].status not in call.statuses():
+        raise not_a_member(user_id, call.project.id)
+    return views.project_user(call.project.org.users[user_id], roles)
+
+
+# -- projects and organizations --------------------------------------------------------------------------------------
+
+
+def list_projects(call: Call) -> Document:
+    return call.page(_seen_projects(call), views.project)
+
+
+def get_project(call: Call) -> Document:
+    return views.project(call.project)
+
+
+def get_project_by_name(call: Call) -> Document:
+    name = call.params["groupName"]
+    found = [project for project in _seen_projects(call) if project.name == name]
+    if not found:
+        raise ApiError(404, "GROUP_NAME_NOT_FOUND", f"No group with name {name} exists.", [name])
+    if len(found) > 1:
+        raise ApiError(409, "MULTIPLE_GROUPS", f"More than one group has the name {name}.", [name])
+    return views.project(found[0])
+
+
+def _seen_projects(call: Call) -> list[Project]:
+    return [project for project in call.service.world.projects.values() if call.credential.roles_in(project)]
+
+
+def list_orgs(call: Call) -> Document:
+    org = call.credential.org
+    seen = [org] if call.credential.org_wide and call.text("name") in (None, org.name) else []
+    return call.page(seen, views.organization)
+
+
+def get_org(call: Call) -> Document:
+    return views.organization(call.org)
+
+
+def list_org_projects(call: Call) -> bytes:
+    return _cached(call, lambda: call.page(_org_projects(call), views.project))
+
+
+def _org_projects(call: Call) -> list[Project]:
+    """The name filter finds beginnings of names, whatever their case."""
+    beginning = (call.text("name") or "").lower()
+    return [project for project in call.org.projects.values() if project.name.lower().startswith(beginning)]
+
+
+# -- people and teams of an organization -----------------------------------------------------------------------------
+
+
+def list_org_users(call: Call) -> bytes:
+    return _cached(call, lambda: _org_users_page(call, list(call.org.users.values())))
+
+
+def get_org_user(call: Call) -> Document:
+    user_id = call.id_param("userId", "INVALID_USER_ID")
+    user = call.org.users.get(user_id)
+    if user is None or user.status not in call.statuses():
+        raise ApiError(404, "USER_NOT_IN_ORG", f"User {user_id} is not in organization {call.org.id}.", [user_id])
+    return views.org_user(user, call.org, _assignments(call.org))
+
+
+def list_org_teams(call: Call) -> Document:
+    return call.page(list(call.org.teams.values()), lambda team: views.team(team, call.org))
+
+
+def get_org_team(call: Call) -> Document:
+    return views.team(_team(call), call.org)
+
+
+def list_team_users(call: Call) -> Document:
+    wanted = call.text("userId")
+    members = [call.org.users[user_id] for user_id in _team(call).members if wanted in (None, user_id)]
+    return _org_users_page(call, members)
+
+
+def _org_users_page(call: Call, users: list[User]) -> Document:
+    statuses, named = call.statuses(), call.name_filter()
+    found = [user for user in users if user.status in statuses and named(user)]
+    return call.page(found, lambda user: views.org_user(user, call.org, _assignments(call.org)))
+
+
+def _team(call: Call) -> Team:
+    team_id = call.id_param("teamId", "INVALID_TEAM_ID")
+    if team_id not in call.org.teams:
+        raise ApiError(404, "TEAM_NOT_FOUND", f"No team with ID {team_id} exists.", [team_id])
+    return call.org.teams[team_id]
+
+
+def _assignments(org: Organization) -> dict[str, list[Document]]:
+    if "assignments" not in org.cache:
+        org.cache["assignments"] = views.assignments(org)
+    found: dict[str, list[Document]] = org.cache["assignments"]
+    return found
+
+
+def _cached(call: Call, make: Any) -> bytes:
+    """An encoded page of an organization, kept until something in it changes."""
+    knobs = call.service.knobs
+    key = (call.path, call.query_string, knobs.username_filter, knobs.total_count)
+    if key not in call.org.cache:
+        call.org.cache[key] = encode(make())
+    page: bytes = call.org.cache[key]
+    return page
+
+
+# -- what else a project has -----------------------------------------------------------------------------------------
+
+
+def list_project_teams(call: Call) -> Document:
+    return call.page(list(call.project.teams.items()), lambda item: views.team_role(*item, call.project))
+
+
+def list_service_accounts(call: Call) -> Document:
+    call.flag("includeSystemManaged")
+    accounts = _assigned(call, list(call.service.world.service_accounts.values()))
+    return call.page(accounts, lambda account: views.service_account(account, call.project))
+
+
+def list_api_keys(call: Call) -> Document:
+    keys = _assigned(call, list(call.service.world.api_keys.values()))
+    return call.page(keys, lambda key: views.api_key(key, call.project))
+
+
+def _assigned(call: Call, credentials: list[Any]) -> list[Any]:
+    """Credentials that were given this project; those of the whole organization are not listed in projects."""
+    return [entry for entry in credentials if call.project.id in (entry.projects or {})]
+
+
+def list_events(call: Call) -> Document:
+    """Newest first."""
+    delay = call.service.knobs.events_delay_s
+    since, until = _date(call, "minDate", float("-inf")), _date(call, "maxDate", float("inf"))
+    kinds, excluded = call.query.get("eventType"), call.query.get("excludedEventType", [])
+    events = [event for at, event in reversed(call.project.events)
+              if at + delay <= call.now and since <= at <= until
+              and (kinds is None or event["eventTypeName"] in kinds) and event["eventTypeName"] not in excluded]
+    raw = call.flag("includeRaw")
+    return call.page(events, lambda event: {**event, "raw": {"_t": "USER_AUDIT", "id": event["id"]}} if raw else event)
+
+
+def _date(call: Call, name: str, default: float) -> float:
+    text = call.text(name)
+    if text is None:
+        return default
+    try:
+        return moment_of(text.replace(" ", "+"), call.now)
+    except (ValueError, RecursionError):
+        raise bad_request("INVALID_QUERY_PARAMETER", f"Query parameter {name} is no date: {text}.", name) from None

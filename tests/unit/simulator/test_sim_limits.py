@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Token buckets, in steps and all the time, with headers and without."""
+
+from __future__ import annotations
+
+import time
+
+from simulator.limits import Bucket, Buckets, Limit
+
+USERS = "/groups/<alpha>/users"
+
+
+def test_headers(api):
+    answer = api.get(USERS)
+    assert (answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Remaining"]) == ("1200", "1199")
+    error = api.delete("/groups/<alpha>/users/" + "0" * 24)
+    assert error.headers["RateLimit-Remaining"] == "1198", "one bucket for all"
+    assert api.get("/groups/<beta>/users").headers["RateLimit-Remaining"] == "1199", "and one for each project"
+
+
+def test_steps(api, sim, code_of):
+    sim.limit("project_users", capacity=3, refill=2, period_s=0.5)
+    assert [api.get(USERS).status_code for _ in range(3)] == [200] * 3
+    answer = api.get(USERS)
+    assert code_of(answer) == (429, "RATE_LIMITED_TOKEN_BUCKET")
+    assert answer.headers["Retry-After"] == "1" and answer.headers["RateLimit-Remaining"] == "0"
+    assert answer.json()["parameters"] == [f"/api/atlas/v2/groups/{sim.project_id('alpha')}/users", 1, 3, 2, 0.5]
+    time.sleep(0.51)
+    assert [api.get(USERS).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_continuous():
+    bucket = Bucket(Limit("x", "X", "GROUP", capacity=2, refill=1, period_s=10), now=0.0)
+    assert [bucket.take(0.0) for _ in range(3)] == [0.0, 0.0, 10.0]
+    assert bucket.take(5.0) == 5.0
+    assert bucket.take(10.0) == 0.0
+    assert [bucket.take(1000.0) for _ in range(3)] == [0.0, 0.0, 10.0], "never more than its capacity"
+
+
+def test_without_headers(api, sim):
+    sim.knobs.rate_headers = False
+    sim.limit("project_users", capacity=1, refill=1, period_s=60)
+    first, second = api.get(USERS), api.get(USERS)
+    assert (first.status_code, second.status_code) == (200, 429)
+    for answer in (first, second):
+        for name in ("RateLimit-Limit", "RateLimit-Remaining", "Retry-After"):
+            assert name not in answer.headers
+
+
+def test_reset_fills_the_buckets(api, sim):
+    sim.limit("project_users", capacity=1, refill=1, period_s=60)
+    api.get(USERS)
+    sim.reset()
+    assert api.get(USERS).headers["RateLimit-Limit"] == "1200"
+
+
+def test_world_sets_limits():
+    buckets = Buckets({"org_users": {"capacity": 6, "refill": 6, "period_s": 10, "continuous": False}})
+    assert buckets.limits["org_users"].capacity == 6 and buckets.limits["org_teams"].capacity == 1200
+
+
+def test_inspection(api, sim):
+    rows = {(row["endpointSetName"], row["scope"]): row for row in api.get("/rateLimits").json()["results"]}
+    row = rows["MongoDB Cloud Users", "GROUP"]
+    figures = [row[name]["value"] for name in ("capacity", "refillRate", "refillDurationSeconds")]
+    assert figures == [1200, 500, 60]
+    assert len(row["endpoints"]) == 6
+    path = "/api/atlas/v2/groups/{groupId}/users"
+    found = api.get("/rateLimits", groupId=sim.project_id("alpha"), endpointPath=path).json()["results"]
+    assert [entry["endpointSetId"] for entry in found] == ["project_users"]

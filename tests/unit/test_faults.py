@@ -1,0 +1,433 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every call of every module meets every fault, once and always; what a run then says is held against the state."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from typing import Any, Iterator, NamedTuple
+
+import pytest
+from conftest import Result, run_module
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_laws import CREDENTIALS, ROLE, SCENARIOS, USER, Scenario, roles
+
+ACCOUNT = CREDENTIALS["service-account"]
+OF_PROJECTS = {"client_id": "mdb_sa_id_1123456789abcdef01234567", "client_secret": "mdb_sa_sk_projects"}
+USER_INFO, INFO = "atlas_project_user_info", "atlas_project_info"
+PROJECTS_TOKEN = {"access_token": "projects-token"}
+SECRET = re.compile(r"mdb_sa_sk_\w+|small-private-key|small-token|projects-token|sim\.[\w-]{20,}")
+PROJECTS = ("alpha", "beta", "gamma")
+
+
+class Task(NamedTuple):
+    scenario: Scenario
+    credential: dict[str, str] = ACCOUNT
+
+
+class Call(NamedTuple):
+    """One request of a task: the nth with this method and path, in which the project goes by its name."""
+
+    task: str
+    method: str
+    path: str
+    nth: int = 1
+
+    @property
+    def name(self) -> str:
+        nth = f":{self.nth}" if self.nth > 1 else ""
+        return f"{self.task}:{self.method}:{self.path.strip('/').replace('/', '.')}{nth}"
+
+    @property
+    def project(self) -> str | None:
+        found = re.search(r"/groups/(\w+)/", self.path)
+        return found[1] if found else None
+
+
+class Fault(NamedTuple):
+    what: Any
+    after_effect: bool = False
+
+
+TASKS = {
+    **{name: Task(scenario) for name, scenario in SCENARIOS.items() if not scenario.refused},
+    "remove-with-projects-credential": Task(SCENARIOS["remove-in-team"], OF_PROJECTS),
+    "demote-with-projects-credential": Task(
+        Scenario(USER, {"project": "beta", "user": "ann@corp.example", "roles": "GROUP_READ_ONLY", "allow_no_owner": True}),
+        OF_PROJECTS,
+    ),
+    "info-with-projects-credential": Task(SCENARIOS["info"], OF_PROJECTS),
+}
+
+TOKEN, REVOKE = "/api/oauth/token", "/api/oauth/revoke"
+CALLS = [
+    Call("remove-everywhere", "POST", TOKEN),
+    Call("remove-everywhere", "POST", REVOKE),
+    Call("remove-everywhere", "GET", "/groups$"),
+    Call("remove-everywhere", "GET", "/groups/beta/users$"),
+    Call("remove-everywhere", "GET", "/orgs/[0-9a-f]+/users$"),
+    Call("remove-everywhere", "DELETE", "/groups/beta/users/[0-9a-f]+$"),
+    Call("remove-owner-beside-team", "GET", "/groups/gamma/teams$"),
+    Call("remove-owner-beside-team", "GET", "/orgs/[0-9a-f]+/teams$"),
+    Call("remove-legacy", "GET", "/groups/alpha/invites$"),
+    Call("remove-legacy", "DELETE", "/groups/alpha/invites/[0-9a-f]+$"),
+    Call("remove-with-projects-credential", "GET", "/groups/alpha/users$", 2),
+    Call("remove-with-projects-credential", "GET", "/groups/alpha/teams$"),
+    Call("add-stranger", "POST", "/groups/beta/users$"),
+    Call("invite-again", "POST", "/groups/alpha/users$"),
+    Call("set-roles", "POST", "/groups/alpha/users/[0-9a-f]+:addRole$"),
+    Call("set-roles", "POST", "/groups/alpha/users/[0-9a-f]+:removeRole$"),
+    Call("give-role", "POST", "/groups/alpha/users/[0-9a-f]+:addRole$"),
+    Call("take-role", "POST", "/groups/beta/users/[0-9a-f]+:removeRole$"),
+    Call("take-only-role-with-fallback", "POST", "/groups/alpha/users/[0-9a-f]+:removeRole$"),
+    Call("info", "GET", "/groups$"),
+    Call("info", "GET", "/groups/beta/users$"),
+    Call("info", "GET", "/groups/gamma/teams$"),
+    Call("info", "GET", "/orgs/[0-9a-f]+/users$"),
+    Call("info", "GET", "/orgs/[0-9a-f]+/teams$"),
+    Call("info-with-projects-credential", "GET", "/groups/alpha/users$", 2),
+    Call("project-info", "GET", "/groups$"),
+]
+
+STATUSES = (400, 401, 402, 403, 404, 405, 406, 409, 410, 415, 429, 500, 502, 503)
+FAULTS = {
+    **{str(status): Fault(status) for status in STATUSES},
+    "404-says-absent": Fault({"status": 404, "errorCode": "USER_NOT_IN_GROUP"}),
+    "401-without-code": Fault({"status": 401, "errorCode": None}),
+    "400-throttle": Fault({"status": 400, "errorCode": "RATE_LIMITED_IP"}),
+    "html-404": Fault({"html": 404}),
+    "html-503": Fault({"html": 503}),
+    "html-200": Fault({"html": 200}),
+    "cut-before": Fault("cut_before"),
+    "cut-after": Fault("cut_after"),
+    "cut-mid-body": Fault("cut_mid_body"),
+    "hang": Fault({"hang": 5}),
+    "expired-token": Fault("expire_token"),
+    "redirect": Fault({"redirect": 302, "location": "https://elsewhere.invalid/api"}),
+    "redirect-to-nonsense": Fault({"redirect": 307, "location": "http://[nonsense"}),
+    "garbage": Fault("garbage"),
+    "empty": Fault("empty"),
+    "list": Fault({"shape": "list"}),
+    "null": Fault({"shape": "null"}),
+}
+READ_FAULTS = {
+    **FAULTS,
+    **{shape: Fault({"shape": shape}) for shape in (
+        "string", "no_results", "results_string", "results_null", "results_of_strings", "member_without_id",
+        "member_without_roles", "roles_string",
+    )},
+}
+WRITE_FAULTS = {
+    **FAULTS,
+    **{f"{status}-after-effect": Fault(status, True) for status in STATUSES},
+    **{f"{kind}-after-effect": Fault(kind, True) for kind in ("garbage", "empty", "redirect")},
+    "html-200-after-effect": Fault({"html": 200}, True),
+    "null-after-effect": Fault({"shape": "null"}, True),
+    "hang-after-effect": Fault({"hang": 5}, True),
+}
+
+
+def matrix() -> Iterator[Any]:
+    for call in CALLS:
+        for name, fault in (READ_FAULTS if call.method == "GET" else WRITE_FAULTS).items():
+            for often, times in (("once", 1), ("always", None)):
+                yield pytest.param(call, fault, times, id=f"{call.name}-{name}-{often}")
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short waits where Atlas throttles."""
+    client = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._client")
+    monkeypatch.setattr(client, "THROTTLE_FLOOR", 0.01)
+
+
+def snapshot(sim: Any) -> dict[str, Any]:
+    """Everybody in every project, by id: members and legacy invitations."""
+    return {
+        project: {**{member["id"]: {"user": user, **member} for user, member in members.items()},
+                  **{legacy["id"]: {"user": legacy["username"]} for legacy in sim.legacy(project)}}
+        for project, members in sim.state().items()
+    }
+
+
+def run_task(sim: Any, task: Task, **more: Any) -> Result:
+    sim.forget()
+    return run_module(task.scenario.module, sim, **{**task.scenario.options, **task.credential, **more})
+
+
+def is_true(sim: Any, action: dict[str, Any]) -> bool:
+    """Whether the state shows what an action claims to have done."""
+    held = roles(sim.state(), action["project"], action["user"])
+    if action["action"] == "remove":
+        return action["user_id"] not in snapshot(sim)[action["project"]]
+    if action["action"] == "revoke":
+        return held is not None and not set(action["roles"]) & set(held)
+    return held is not None and set(action["roles"]) <= set(held)
+
+
+def assert_honest(sim: Any, result: Result, before: dict[str, Any]) -> None:
+    """A result against the state, whatever happened."""
+    assert not SECRET.search(result.output), "a secret is in the output"
+    assert "exception" not in result and "Traceback" not in result.output
+    after = snapshot(sim)
+    actions = result.get("actions", [])
+    failed = [action for action in actions if action["status"] == "failed"]
+    assert all(is_true(sim, action) for action in actions if action["status"] == "done")
+    touched = {(action["project"], action["user"]) for action in actions if action["status"] in ("done", "failed")}
+    for project in after:
+        for key in {**before[project], **after[project]}:
+            old, new = before[project].get(key), after[project].get(key)
+            assert old == new or (project, (old or new)["user"]) in touched, f"{project}: {old} -> {new}"
+    if not result.get("failed"):
+        assert result["changed"] == (before != after) and not failed
+        assert all(action["status"] == "done" for action in actions)
+        return
+    assert result.get("changed", False) == any(action["status"] == "done" for action in actions)
+    assert result["msg"].strip()
+    for action in failed:
+        assert action["error"]["detail"] and f"{action['project']}: " in result["msg"]
+        assert str(action["error"]["status"] or "") in result["msg"]
+    unread = {action["project_id"] for action in failed if action["action"] == "read"}
+    assert not [write for write in sim.writes if write.project_id in unread], "a write after a failed read"
+    if not actions:
+        assert not sim.writes and before == after
+
+
+def assert_converges(sim: Any, task: Task, failed: bool = True) -> None:
+    """The same task, undisturbed, brings what is wanted (at once, if it had not failed), and then has nothing to do."""
+    task = task._replace(credential=PROJECTS_TOKEN if task.credential is OF_PROJECTS else {})
+    sim.change(lambda world: sim._service.faults.clear())
+    if failed:
+        result = run_task(sim, task)
+        assert not result.get("failed"), result["msg"]
+    assert task.scenario.holds(sim.state())
+    again = run_task(sim, task)
+    assert not again.get("failed") and not again["changed"] and not sim.writes
+    sent = [(project.name, event["targetUsername"]) for project in sim.world.projects.values()
+            for _when, event in project.events if event["eventTypeName"] == "INVITED_TO_GROUP"]
+    assert len(sent) == len(set(sent)), "somebody was invited twice"
+
+
+def script(sim: Any, call: Call, fault: Fault, times: int | None) -> Any:
+    path = call.path
+    for project in PROJECTS:
+        path = path.replace(f"/groups/{project}/", f"/groups/{sim.project_id(project)}/")
+    return sim.fault(fault.what, method=call.method, path=path, nth=call.nth, times=times, after_effect=fault.after_effect)
+
+
+@pytest.mark.parametrize("call, fault, times", list(matrix()))
+def test_a_run_is_honest_and_converges(small, hasty, call, fault, times):
+    task = TASKS[call.task]
+    before = snapshot(small)
+    scripted = script(small, call, fault, times)
+    hangs = isinstance(fault.what, dict) and "hang" in fault.what
+    result = run_task(small, task, timeout=0.1 if hangs else 5, max_wait=0.1)
+    assert scripted.seen >= call.nth, "the fault hit nothing"
+    assert_honest(small, result, before)
+    if call.path == REVOKE:
+        assert not result.get("failed")
+    elif call.path != TOKEN:
+        assert small.live_tokens() == 0, "a token was not revoked"
+    if call.project and fault.what != "expire_token":
+        others = [action for action in result.get("actions", []) if action["project"] != call.project]
+        assert all(action["status"] == "done" for action in others), "one project held up another"
+    incomplete = small.legacy("alpha") and call.task == "remove-legacy"
+    if incomplete and not result.get("failed") and fault.what != {"shape": "list"}:
+        assert any("legacy invitations" in warning or "legacy_invitations" in warning for warning in result["warnings"])
+    assert_converges(small, task, bool(result.get("failed") or incomplete))
+
+
+def test_the_matrix_has_every_call_of_every_module(small):
+    def template(request: Any) -> tuple[str, str]:
+        flat = "?flattened" if "flattenTeams" in request.query else ""
+        return request.method, re.sub(r"[0-9a-f]{24}", "*", request.path) + flat
+
+    def requests_of(names: Any) -> dict[tuple[str, str, str], list[str]]:
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for name in names:
+            small.reset()
+            run_task(small, TASKS[name])
+            for request in small.requests:
+                found.setdefault((TASKS[name].scenario.module, *template(request)), []).append(name)
+        return found
+
+    all_calls = requests_of(TASKS)
+    of_matrix = requests_of({call.task for call in CALLS})
+    assert set(of_matrix) == set(all_calls), set(all_calls) - set(of_matrix)
+    written = {key[1:] for key in all_calls if key[1] != "GET"}
+    scripted = {(call.method, re.sub(r"\$$", "", call.path).replace("[0-9a-f]+", "*")) for call in CALLS}
+    for method, path in written:
+        path = path.replace("/api/atlas/v2", "")
+        shapes = {re.sub(r"/groups/(alpha|beta|gamma)", "/groups/*", known) for way, known in scripted if way == method}
+        assert path in shapes, f"{method} {path} is not in the matrix"
+
+
+# --- chosen by chance ------------------------------------------------------------------------------------------------
+
+CHOSEN = ["remove-everywhere", "remove-legacy", "remove-lapsed", "invite-again", "add-stranger", "set-roles", "set-exclusively",
+          "hold-role-exclusively", "take-only-role-with-fallback", "remove-with-projects-credential"]
+KINDS = [fault for name, fault in WRITE_FAULTS.items() if "hang" not in name]
+SCHEDULES = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.sampled_from(["GET", "POST", "DELETE", None]), st.integers(1, 8), st.integers(1, 4)),
+    min_size=1, max_size=5,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(CHOSEN), schedule=SCHEDULES, credential=st.sampled_from([None, *CREDENTIALS.values()]))
+def test_any_schedule_of_faults_leaves_the_truth(small, hasty, name, schedule, credential):
+    small.reset()
+    task = TASKS[name]
+    if credential and task.credential is ACCOUNT:
+        task = task._replace(credential=credential)
+    before = snapshot(small)
+    for fault, method, nth, times in schedule:
+        if fault.what == "expire_token" and credential == CREDENTIALS["token"]:
+            continue
+        small.fault(fault.what, method=method, nth=nth, times=times, after_effect=fault.after_effect)
+    result = run_task(small, task, max_wait=0.1)
+    assert_honest(small, result, before)
+    assert_converges(small, task)
+
+
+# --- single stories --------------------------------------------------------------------------------------------------
+
+
+def one(result: Result) -> dict[str, Any]:
+    (action,) = result["actions"]
+    return action
+
+
+LOST = [Fault("cut_after"), Fault("cut_mid_body"), Fault(500, True), Fault(503, True), Fault({"hang": 5}, True)]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=str)
+@pytest.mark.parametrize("name, writes", [
+    ("remove-one", 1), ("add-known", 1), ("add-stranger", 1), ("invite-again", 1), ("take-role", 1), ("give-role", 2),
+])
+def test_a_lost_answer_is_settled_by_reading_and_not_by_writing_again(small, name, writes, fault):
+    small.fault(fault.what, method="DELETE" if "remove" in name else "POST", path="/groups/", after_effect=fault.after_effect)
+    result = run_task(small, TASKS[name], timeout=0.3)
+    assert not result.get("failed") and result["changed"]
+    assert len(small.writes) == writes
+    assert all(action["status"] == "done" for action in result["actions"])
+
+
+@pytest.mark.parametrize("lag", [0.02, 0.05])
+@pytest.mark.parametrize("name", ["remove-everywhere", "add-stranger", "invite-again", "set-roles", "take-only-role-with-fallback"])
+def test_a_listing_that_lags_behind_the_writes_does_not_mislead(small, name, lag):
+    small.knobs.read_after_write_lag_s = lag
+    small.fault("cut_after", method="DELETE" if "remove" in name else "POST", path="/groups/")
+    result = run_task(small, TASKS[name])
+    assert not result.get("failed"), result["msg"]
+    assert SCENARIOS[name].holds(small.state())
+    for project in small.world.projects.values():
+        events = [event["eventTypeName"] for _when, event in project.events]
+        assert events.count("INVITED_TO_GROUP") <= 1
+
+
+@pytest.mark.parametrize("status, code", [(403, "CANNOT_REMOVE_ALL_USER_ROLES"), (409, "SOME_CODE"), (400, None)])
+def test_a_refused_write_is_told_verbatim(small, status, code):
+    what = {"status": status, "errorCode": code, "detail": "That is how it is."}
+    small.fault(what, method="POST", path=":removeRole", times=None)
+    result = run_task(small, TASKS["take-role"])
+    assert result["failed"] and not result["changed"]
+    assert one(result)["error"] == {"status": status, "code": code, "detail": "That is how it is."}
+    for part in ("beta", "dan@corp.example", "POST", ":removeRole", str(status), code or "", "That is how it is."):
+        assert part in result["msg"]
+    assert len(small.writes) == 1, "a refused write was repeated"
+
+
+def test_a_refused_write_whose_effect_is_there_counts_as_done(small):
+    small.fault({"status": 403, "errorCode": "ACCESS_FORBIDDEN"}, method="DELETE", after_effect=True)
+    result = run_task(small, TASKS["remove-one"])
+    assert not result.get("failed") and result["changed"] and one(result)["status"] == "done"
+
+
+def test_an_expired_invitation_that_atlas_does_not_remove_is_a_failure(small):
+    small.knobs.expired_removable = False
+    result = run_task(small, TASKS["remove-lapsed"])
+    assert result["failed"] and not result["changed"]
+    assert "404 USER_NOT_IN_GROUP" in result["msg"]
+
+
+def test_a_failed_project_does_not_stop_the_others_and_later_steps_are_skipped(small):
+    small.fault(500, method="POST", path=f"{small.project_id('alpha')}.*:addRole", times=None)
+    result = run_task(small, TASKS["set-roles"])
+    by_project = {
+        project: [action["status"] for action in result["actions"] if action["project"] == project] for project in PROJECTS
+    }
+    assert by_project == {"alpha": ["failed", "skipped"], "beta": ["done", "done", "done"], "gamma": []}
+    assert result["failed"] and result["changed"] and result["msg"].startswith("1 of 2 projects failed. alpha: grant ")
+    assert "(4 tries in " in result["msg"]
+    assert_converges(small, TASKS["set-roles"])
+
+
+def test_an_unreadable_project_is_not_written_to_and_the_others_are(small):
+    small.fault({"html": 502}, method="GET", path=f"{small.project_id('beta')}/users", times=None)
+    result = run_task(small, TASKS["remove-everywhere"])
+    assert [(action["project"], action["action"], action["status"]) for action in result["actions"]] == [
+        ("alpha", "remove", "done"), ("beta", "read", "failed"), ("gamma", "remove", "done"),
+    ]
+    assert "beta: its members could not be read: GET /api/atlas/v2/groups/" in result["msg"] and "502" in result["msg"]
+
+
+def test_one_refusal_stops_everything_before_the_first_write(small):
+    result = run_module(ROLE, small, projects="*", users=["dan@corp.example"], role="GROUP_READ_ONLY", state="absent")
+    assert result["failed"] and "nothing was written" in result["msg"] and not small.writes
+
+
+# --- killed at any moment --------------------------------------------------------------------------------------------
+
+PROCESS = """
+import json, sys
+from ansible.module_utils import basic
+from ansible_collections.atlasops.access.plugins.modules import {module} as module
+basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.stdin.buffer.read(), "legacy"
+print("started", flush=True)
+module.main()
+"""
+
+
+def start(sim: Any, task: Task, **more: Any) -> subprocess.Popen[str]:
+    """A module in a process of its own."""
+    options = {**task.scenario.options, **task.credential, "base_url": sim.url, **more}
+    arguments = {"ANSIBLE_MODULE_ARGS": {**options, "_ansible_remote_tmp": "/tmp"}}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROCESS.format(module=task.scenario.module)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert process.stdin and process.stdout
+    process.stdin.write(json.dumps(arguments))
+    process.stdin.close()
+    assert process.stdout.readline() == "started\n"
+    return process
+
+
+@pytest.mark.parametrize("name, after", [
+    ("remove-everywhere", 2), ("remove-everywhere", 6), ("set-roles", 5), ("set-roles", 7), ("set-exclusively", 6),
+    ("take-only-role-with-fallback", 4),
+])
+def test_a_run_that_is_killed_is_finished_by_the_next_one(small, name, after):
+    task = TASKS[name]
+    small.knobs.latency_s = 0.02
+    with start(small, task, max_connections=2) as process:
+        while len(small.requests) < after and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(random.uniform(0, 0.02))
+        process.kill()
+    for members in small.state().values():
+        assert all(member["roles"] for member in members.values())
+        assert any("GROUP_OWNER" in member["roles"] for member in members.values())
+    small.knobs.latency_s = 0
+    assert_converges(small, task)
