@@ -57,25 +57,4 @@ main() {
     say "The evidence is in build/demo. The report of the clean-up, for a browser: $BUILD/demo/2-clean-up/review.html"
 }
 
-main() {
-    "$ROOT/scripts/setup.sh" demo
-    rm -rf "$BUILD/demo"
-    mkdir -p "$BUILD/demo"
-    trap stop EXIT
-    trap 'exit 130' INT TERM
-    start_simulator
-    export MONGODB_ATLAS_CLIENT_ID=$DEMO_CLIENT_ID MONGODB_ATLAS_CLIENT_SECRET=$DEMO_CLIENT_SECRET
-
-    say "1 of 3: dry run. What would be taken away, and why? Nothing is written to Atlas."
-    play 1-dry-run --check --diff
-    say "2 of 3: the same for real."
-    play 2-clean-up
-    say "3 of 3: once more. Nothing is left to do, so nothing changes."
-    play 3-again
-
-    local reports
-    reports=$(find "$BUILD/demo" -name '*.html' | sort)
-    [ -z "$reports" ] || say "The report, for a browser: $(printf '%s' "$reports" | tail -1)"
-}
-
 main

@@ -16,7 +16,9 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
+import sys
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 ACTIVE = "ACTIVE"
@@ -129,10 +131,17 @@ class Way(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Somebody who is in a project or gets into it: a member (without roles, if not a direct one) and the ways in."""
+    """Somebody who is in a project or gets into it: a member (without roles, if not a direct one) and the ways in.
+
+    The direct way, if it is one, comes first.
+    """
 
     member: Member
     ways: Tuple[Way, ...]
+
+    @property
+    def direct(self) -> bool:
+        return bool(self.ways) and self.ways[0].kind == "direct"
 
 
 class Step(NamedTuple):
@@ -150,7 +159,7 @@ def by_key(members: Iterable[Member]) -> Dict[str, Member]:
     """Members by their key. Should two share an email, the later one's key carries its id as well."""
     found: Dict[str, Member] = {}
     for member in members:
-        key = member.user.lower()
+        key = sys.intern(member.user.lower())
         found[f"{key} ({member.user_id})" if key in found else key] = member
     return found
 
@@ -172,13 +181,18 @@ def keys_of(name: str, members: Mapping[str, Member]) -> List[str]:
 
 def days_since(when: Optional[str], now: datetime) -> Optional[int]:
     """Whole days from an ISO 8601 time to now; None for none and for what is not a time."""
-    if not when:
-        return None
+    then = _time(when) if when else None
+    return (now - then).days if then else None
+
+
+@lru_cache(maxsize=10_000)
+def _time(when: str) -> Optional[datetime]:
+    # Cached: a person's last login comes back with every project.
     try:
         then = datetime.fromisoformat(when.replace("Z", "+00:00"))
     except ValueError:
         return None
-    return (now - (then if then.tzinfo else then.replace(tzinfo=timezone.utc))).days
+    return then if then.tzinfo else then.replace(tzinfo=timezone.utc)
 
 
 def idle_days(member: Member, now: datetime) -> Optional[int]:
@@ -256,7 +270,9 @@ def indirect_ways(person: Optional[Person], teams: Iterable[Team], names: Mappin
         return []
     by_team = [Way("team", names.get(team.id, team.id), team.roles) for team in teams if team.id in person.team_ids]
     by_role = [
-        Way("organization", role, frozenset([gives])) for role, gives in ORGANIZATION_ROLES.items() if role in person.org_roles
+        Way("organization", role, frozenset([gives]))
+        for role, gives in ORGANIZATION_ROLES.items()
+        if role in person.org_roles
     ]
     return sorted(by_team, key=lambda way: str(way.name)) + by_role
 

@@ -10,7 +10,9 @@ Knows nothing of Ansible. Private to this collection.
 
 from __future__ import annotations
 
+import sys
 import time
+from functools import lru_cache
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import (
@@ -31,7 +33,6 @@ from ._access import (
     ways_by_roles,
 )
 from ._client import API, BACKOFF, BASE_VERSION, USERS_VERSION, AtlasError, Client, Json, TokenError, Work, segment
-
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
@@ -187,9 +188,12 @@ def _roster(client: Client, project: Project, known: Optional[_Known], legacy: b
 
 
 def _direct_entries(direct: Mapping[str, Member], ways: Mapping[str, List[Way]]) -> Dict[str, Entry]:
-    return {
-        key: Entry(member, (Way("direct", None, member.roles), *ways.get(key, ()))) for key, member in direct.items()
-    }
+    return {key: Entry(member, (_direct_way(member.roles), *ways.get(key, ()))) for key, member in direct.items()}
+
+
+@lru_cache(maxsize=1000)
+def _direct_way(roles: FrozenSet[str]) -> Way:
+    return Way("direct", None, roles)
 
 
 def _indirect(
@@ -331,12 +335,13 @@ def _text(row: Mapping[str, Json], name: str) -> str:
     value = row[name]
     if not isinstance(value, str) or not value:
         raise TypeError(name)
-    return value
+    # The same people, and all that is said of them, come back with every project.
+    return sys.intern(value)
 
 
 def _maybe(row: Mapping[str, Json], name: str) -> Optional[str]:
     value = row.get(name)
-    return value if isinstance(value, str) else None
+    return sys.intern(value) if isinstance(value, str) else None
 
 
 _ROLE_SETS: Dict[FrozenSet[str], FrozenSet[str]] = {}

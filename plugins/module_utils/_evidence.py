@@ -104,11 +104,12 @@ ACTION_COLUMNS = "project project_id user user_id action roles status error veri
 def population(reviewed: Iterable[Reviewed], now: datetime) -> Iterator[Sequence[Any]]:
     """Everybody who gets into a project in scope, a row for each person and project."""
     for one in reviewed:
+        name = harmless(one.project.name)
         for _key, (member, ways) in sorted(one.entries.items()):
             yield (
-                one.project.name,
+                name,
                 one.project.id,
-                member.user,
+                harmless(member.user),
                 member.user_id,
                 member.status,
                 ";".join(sorted(member.roles)),
@@ -118,7 +119,7 @@ def population(reviewed: Iterable[Reviewed], now: datetime) -> Iterator[Sequence
                 member.created_at,
                 member.invitation_created_at,
                 member.invitation_expires_at,
-                member.inviter,
+                harmless(member.inviter),
             )
 
 
@@ -131,7 +132,7 @@ def finding_cells(row: Row) -> Sequence[Any]:
     residual = (f"{way['via']} {way['name'] or ''} ({','.join(way['roles'])})" for way in row["residual_access"])
     joined = {name: ";".join(row[name]) for name in ("roles", "rules", "reasons")}
     cells = {**row, **joined, "residual_access": ";".join(residual)}
-    return [cells[name] for name in FINDING_COLUMNS]
+    return [harmless(cells[name]) for name in FINDING_COLUMNS]
 
 
 def action_cells(row: Row) -> Sequence[Any]:
@@ -140,11 +141,11 @@ def action_cells(row: Row) -> Sequence[Any]:
     said = " ".join(str(error[name]) for name in ("status", "code", "detail") if error.get(name))
     joined = {name: ";".join(row.get(name) or []) for name in ("roles", "event_ids")}
     cells = {**row, **joined, "error": said}
-    return [cells.get(name) for name in ACTION_COLUMNS]
+    return [harmless(cells.get(name)) for name in ACTION_COLUMNS]
 
 
 def harmless(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula (OWASP: CSV injection)."""
+    """A cell of text from outside that no spreadsheet takes for a formula (OWASP: CSV injection)."""
     return "'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA else cell
 
 
@@ -155,21 +156,36 @@ _FORMULA = frozenset("=+-@\t\r\n")
 
 
 def write_table(directory: str, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a CSV file; returns its path."""
+    """Write a CSV file of harmless cells; returns its path."""
     path = os.path.join(directory, name)
     with _create(path, newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([harmless(cell) for cell in row] for row in rows)
+        writer.writerows(rows)
     return path
 
 
-def write_document(directory: str, name: str, document: Any) -> str:
-    """Write a JSON file; returns its path."""
+def write_document(directory: str, name: str, document: Row) -> str:
+    """Write a JSON file, with a line for each row of its lists; returns its path."""
     path = os.path.join(directory, name)
     with _create(path) as file:
-        json.dump(document, file, indent=1, ensure_ascii=False)
+        file.write("{\n")
+        for number, (key, value) in enumerate(document.items()):
+            file.write(f"{',' if number else ''}{json.dumps(key)}: ")
+            if isinstance(value, list):
+                lines = (json.dumps(row, ensure_ascii=False) for row in value)
+                file.write("[")
+                file.writelines(_joined(lines))
+                file.write("]\n")
+            else:
+                file.write(json.dumps(value, ensure_ascii=False) + "\n")
+        file.write("}\n")
     return path
+
+
+def _joined(lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield f"{',' if number else ''}\n{line}"
 
 
 def read_document(directory: Optional[str], name: str) -> Any:
@@ -181,6 +197,15 @@ def read_document(directory: Optional[str], name: str) -> Any:
         return None
 
 
+def reviewed_steps(directory: Optional[str], digest: str) -> Optional[List[Row]]:
+    """The steps of the plan of this digest, if the directory still holds its review."""
+    review = read_document(directory, REVIEW)
+    if not digest or not isinstance(review, dict) or review.get("plan_digest") != digest:
+        return None
+    steps: List[Row] = review.get("steps", [])
+    return steps
+
+
 def seal(directory: str) -> str:
     """Write the checksums of the files that are there, as sha256sum does; returns the path."""
     path = os.path.join(directory, SUMS)
@@ -188,7 +213,10 @@ def seal(directory: str) -> str:
     for name in SEALED:
         try:
             with open(os.path.join(directory, name), "rb") as file:
-                lines.append(f"{hashlib.sha256(file.read()).hexdigest()}  {name}\n")
+                digest = hashlib.sha256()
+                for block in iter(lambda: file.read(1 << 20), b""):
+                    digest.update(block)
+                lines.append(f"{digest.hexdigest()}  {name}\n")
         except FileNotFoundError:
             continue
     with _create(path) as file:
@@ -199,7 +227,11 @@ def seal(directory: str) -> str:
 def _create(path: str, newline: Optional[str] = None) -> Any:
     # Surrogates, which JSON may carry, have no place in UTF-8.
     return open(
-        path, "w", encoding="utf-8", errors="replace", newline=newline,
+        path,
+        "w",
+        encoding="utf-8",
+        errors="replace",
+        newline=newline,
         opener=lambda name, flags: os.open(name, flags, 0o600),
     )
 
@@ -247,7 +279,7 @@ def write_actions(directory: str, review: Row) -> List[str]:
 
 
 def _project_row(one: Reviewed) -> Row:
-    direct = [entry.member for entry in one.entries.values() if entry.ways and entry.ways[0].kind == "direct"]
+    direct = [entry.member for entry in one.entries.values() if entry.direct]
     privileged = {}
     for entry in one.entries.values():
         held = sorted(_held(entry).intersection(PRIVILEGED))
@@ -298,7 +330,7 @@ def invitations(reviewed: Iterable[Reviewed], now: datetime) -> Tuple[int, List[
         }
         for one in reviewed
         for entry in one.entries.values()
-        if entry.member.status != ACTIVE and entry.ways and entry.ways[0].kind == "direct"
+        if entry.member.status != ACTIVE and entry.direct
     ]
     rows.sort(key=lambda row: (-int(row["days"] or 0), row["project"], row["user"]))
     return len(rows), rows[:LISTED]
@@ -314,7 +346,8 @@ def dormant(reviewed: Iterable[Reviewed], policy: Policy, now: datetime) -> Row:
             if idle is None or idle < days:
                 continue
             row = people.setdefault(
-                entry.member.user, {"user": entry.member.user, "days": idle, "never": not entry.member.last_auth, "projects": 0}
+                entry.member.user,
+                {"user": entry.member.user, "days": idle, "never": not entry.member.last_auth, "projects": 0},
             )
             row["projects"] += 1
     rows = sorted(people.values(), key=lambda row: (-row["days"], row["user"]))
@@ -324,4 +357,3 @@ def dormant(reviewed: Iterable[Reviewed], policy: Policy, now: datetime) -> Row:
 def plain(value: Any) -> Any:
     """Options as JSON can hold them."""
     return json.loads(json.dumps(value, default=str))
-

@@ -127,7 +127,9 @@ def read_policy(given: Mapping[str, Any]) -> Tuple[Policy, List[str]]:
 def read_guards(given: Mapping[str, Any]) -> Guards:
     """The guards from plain data. An empty string is unset. Raises `Refusal` with a sentence."""
     known = _given(given)
-    minimum, most, percent = (_number(known, name, "guards") for name in ("min_owners", "max_removals", "max_removal_percent"))
+    minimum, most, percent = (
+        _number(known, name, "guards") for name in ("min_owners", "max_removals", "max_removal_percent")
+    )
     if percent is not None and percent > 100:
         raise Refusal(f"guards.max_removal_percent: {percent} is more than 100")
     return Guards(
@@ -195,8 +197,13 @@ def _unfolded(rows: Iterable[Any]) -> List[Any]:
             continue
         _row(row, "memberships", ("project", "memberships"))
         if not row["memberships"] or not isinstance(row["memberships"], list):
-            raise Refusal(f"policy.memberships: {row.get('project')} lists nobody; leave the project out to not ask for it")
-        unfolded += [{"project": row.get("project"), **inner} if isinstance(inner, dict) else inner for inner in row["memberships"]]
+            raise Refusal(
+                f"policy.memberships: {row.get('project')} lists nobody; leave the project out to not ask for it"
+            )
+        unfolded += [
+            {"project": row.get("project"), **inner} if isinstance(inner, dict) else inner
+            for inner in row["memberships"]
+        ]
     return unfolded
 
 
@@ -257,7 +264,7 @@ class Seat(NamedTuple):
 
     @property
     def direct(self) -> bool:
-        return any(way.kind == "direct" for way in self.ways)
+        return bool(self.ways) and self.ways[0].kind == "direct"
 
     def is_one_of(self, users: FrozenSet[str]) -> bool:
         return self.member.user.lower() in users or self.member.user_id in users
@@ -340,7 +347,11 @@ def role_holders(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]
         return None
     reason = f"holds {_listed(surplus)}, which is for others"
     taken = surplus & seat.member.roles
-    if seat.direct and not seat.member.roles - taken and not (policy.fallback_role and policy.fallback_role not in taken):
+    if (
+        seat.direct
+        and not seat.member.roles - taken
+        and not (policy.fallback_role and policy.fallback_role not in taken)
+    ):
         return Verdict("report", f"{reason}; it is the only role, name a fallback_role to replace it", taken)
     return Verdict("revoke", reason, taken, instead=frozenset(filter(None, [policy.fallback_role])))
 
@@ -359,7 +370,9 @@ def memberships(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:
             return None
         expired = [grant for grant in seat.grants if grant.expires]
         if expired:
-            return Verdict("remove", f"the grant expired on {max(str(grant.expires) for grant in expired)}{_why(expired)}")
+            return Verdict(
+                "remove", f"the grant expired on {max(str(grant.expires) for grant in expired)}{_why(expired)}"
+            )
         return Verdict("remove", "is not in the desired state of this project")
     wanted = frozenset().union(*(grant.roles for grant in valid))
     if lapsed:
@@ -375,7 +388,15 @@ def memberships(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:
 Rule = Callable[[Policy, Seat, datetime], Optional[Verdict]]
 RULES: Dict[str, Rule] = {
     rule.__name__: rule
-    for rule in (leavers, allowed_users, allowed_domains, stale_invitation_days, inactive_days, role_holders, memberships)
+    for rule in (
+        leavers,
+        allowed_users,
+        allowed_domains,
+        stale_invitation_days,
+        inactive_days,
+        role_holders,
+        memberships,
+    )
 }
 
 
@@ -463,7 +484,7 @@ def review(
             findings.append(_finding(policy, guards, seat, verdicts))
     findings += _missing(policy, project, entries, grants or {}, now)
     findings.sort(key=lambda finding: finding.key)
-    before = access_of({key: entry.member for key, entry in entries.items() if _is_direct(entry)})
+    before = access_of({key: entry.member for key, entry in entries.items() if entry.direct})
     after = dict(before)
     for finding in findings:
         if finding.action == "remove":
@@ -496,10 +517,6 @@ def _is_asked(policy: Policy, name: str) -> bool:
     return value is not None and value not in (frozenset(), {})
 
 
-def _is_direct(entry: Entry) -> bool:
-    return any(way.kind == "direct" for way in entry.ways)
-
-
 def _finding(policy: Policy, guards: Guards, seat: Seat, verdicts: Mapping[str, Verdict]) -> Finding:
     """One finding with all the rules that a membership breaks; the most severe says what to do."""
     action = min((verdict.action for verdict in verdicts.values()), key=_SEVERITY.index)
@@ -528,7 +545,7 @@ def _missing(
 ) -> List[Finding]:
     """People of the desired state who are not in the project."""
     findings = []
-    direct = {entry.member.user.lower() for entry in entries.values() if _is_direct(entry)}
+    direct = {entry.member.user.lower() for entry in entries.values() if entry.direct}
     for user in sorted(set(grants) - direct):
         valid = _valid(grants[user], now)
         if not valid or exemption(policy, Member(user, None, None, NO_ROLES), project, "memberships", now):
@@ -621,10 +638,10 @@ def blocked(
     guards: Guards,
     reviewed: Sequence[Reviewed],
     rows: Sequence[Mapping[str, Any]],
-    approved: Optional[str],
+    approved: str,
     earlier: Optional[Sequence[Mapping[str, Any]]],
 ) -> List[Dict[str, Any]]:
-    """The guards that stop this plan. ``approved`` is the digest of the plan that was reviewed, if any was.
+    """The guards that stop this plan. ``approved`` is the digest of the plan that was reviewed, empty if none was.
 
     A plan that was reviewed passes; one that differs from it does not. ``earlier`` are the steps of the reviewed plan,
     where they are at hand, to say what differs.
@@ -632,7 +649,7 @@ def blocked(
     if not rows:
         return []
     if approved:
-        return [] if approved.strip().lower() == digest(rows) else [_not_approved(rows, approved, earlier)]
+        return [] if approved == digest(rows) else [_not_approved(rows, approved, earlier)]
     tripped = []
     removals = sum(row["action"] == "remove" for row in rows)
     total = sum(len(one.before) for one in reviewed)
@@ -657,7 +674,7 @@ def blocked(
 def _not_approved(
     rows: Sequence[Mapping[str, Any]], approved: str, earlier: Optional[Sequence[Mapping[str, Any]]]
 ) -> Dict[str, Any]:
-    detail = f"the plan is {digest(rows)} now, not the approved {approved.strip()}"
+    detail = f"the plan is {digest(rows)} now, not the approved {approved}"
     if earlier is None:
         detail += "; the reviewed plan is not in evidence_dir, so what differs can't be told"
     else:
@@ -680,7 +697,7 @@ def summary(guards: Guards, reviewed: Sequence[Reviewed], rows: Sequence[Mapping
     """The counts of a review."""
     found = [finding for one in reviewed for finding in one.findings]
     entries = [entry for one in reviewed for entry in one.entries.values()]
-    statuses = [entry.member.status for entry in entries if _is_direct(entry)]
+    statuses = [entry.member.status for entry in entries if entry.direct]
     total = len(statuses)
     removals = sum(row["action"] == "remove" for row in rows)
     return {

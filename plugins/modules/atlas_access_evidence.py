@@ -90,7 +90,9 @@ def check(params, warnings):
     """The review and the actions that the directory holds."""
     review = evidence.read_document(params["evidence_dir"], evidence.REVIEW)
     if not isinstance(review, dict):
-        raise Refusal(f"evidence_dir: there is no {evidence.REVIEW} in '{params['evidence_dir']}'; run a review into it first")
+        raise Refusal(
+            f"evidence_dir: there is no {evidence.REVIEW} in '{params['evidence_dir']}'; run a review into it first"
+        )
     done = evidence.read_document(params["evidence_dir"], evidence.DONE)
     return review, done if isinstance(done, list) else []
 
@@ -105,12 +107,19 @@ def answer(params, client, warnings, checked):
     since = datetime.fromisoformat(review["started"]) - timedelta(minutes=1)
     text = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     events = dict(zip(ids, client.together([atlas.events(client, one, text) for one in ids])))
-    rows = [{**one, **verdict(one, seen.get(one["project_id"])), **recorded(one, events.get(one["project_id"]))} for one in actions]
+    rows = [
+        {**one, **verdict(one, seen.get(one["project_id"])), **recorded(one, events.get(one["project_id"]))}
+        for one in actions
+    ]
     wrong = [row for row in rows if row["verified"] in ("no", "unreadable")]
     counts = {status: sum(row["status"] == status for row in rows) for status in STATUSES}
     review.update(
         actions=rows,
-        verification={"counts": counts, "verified": sum(row["verified"] == "yes" for row in rows), "unverified": len(wrong)},
+        verification={
+            "counts": counts,
+            "verified": sum(row["verified"] == "yes" for row in rows),
+            "unverified": len(wrong),
+        },
         ended=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     if params["run"] is not None:

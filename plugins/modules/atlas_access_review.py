@@ -78,7 +78,8 @@ options:
         type: str
       memberships:
         description:
-          - The desired state, as rows of V(project), V(user), V(roles), and if need be V(expires) (a date) and V(reason).
+          - The desired state, as rows of V(project), V(user), V(roles), and if need be V(expires) (a date) and
+            V(reason).
           - In the projects that it names, unlisted people, surplus roles, expired grants and missing people are found.
             Other projects are left alone.
         type: raw
@@ -304,7 +305,8 @@ from ansible_collections.atlasops.access.plugins.module_utils import _evidence a
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
 from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
-from ansible_collections.atlasops.access.plugins.module_utils._module import projects_in_scope, run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._runner import projects_in_scope
 
 # Characters of the findings that are returned; AWX drops results of more than 700,000 characters.
 RETURNED = 200_000
@@ -369,12 +371,12 @@ def answer(params, client, warnings, checked):
         if not roster.error
     ]
     rows = policy.plan_rows(reviewed)
-    earlier = evidence.read_document(params["evidence_dir"], evidence.REVIEW) or {}
-    reviewed_plan = earlier["steps"] if earlier.get("plan_digest") == params["approved_plan"] else None
+    approved = (params["approved_plan"] or "").strip().lower()
+    earlier = evidence.reviewed_steps(params["evidence_dir"], approved)
     findings = [evidence.finding_row(finding) for one in reviewed for finding in one.findings]
     lapsed = policy.lapsed_exceptions(rules, now)
     result = {
-        "blocked": policy.blocked(guards, reviewed, rows, params["approved_plan"], reviewed_plan),
+        "blocked": policy.blocked(guards, reviewed, rows, approved, earlier),
         "summary": {**policy.summary(guards, reviewed, rows), "lapsed_exceptions": len(lapsed)},
         "plan_digest": policy.digest(rows),
         "completeness": completeness(params, visible, rosters),
@@ -391,7 +393,7 @@ def answer(params, client, warnings, checked):
             scope={name: params[name] for name in ("projects", "exclude_projects", "project_tags")},
             policy=evidence.plain(params["policy"]),
             guards=evidence.plain(params["guards"]),
-            approved_plan=params["approved_plan"],
+            approved_plan=approved or None,
             findings=findings,
         )
         result["evidence"] = evidence.write_review(params["evidence_dir"], document, reviewed, now)
@@ -421,7 +423,9 @@ def completeness(params, visible, rosters):
 def doubts(result, lapsed):
     """What a person should look at."""
     found = [f"the exception for {one.user} ended on {one.until}, so it holds no longer" for one in lapsed]
-    found += [f"{user} is protected, but gets into no project in scope" for user in result["summary"]["missing_protected"]]
+    found += [
+        f"{user} is protected, but gets into no project in scope" for user in result["summary"]["missing_protected"]
+    ]
     if result["completeness"]["team_access"] == "unreadable":
         found.append("access through teams and organization roles could not be read in every project")
     if result["completeness"]["legacy_invitations"] == "unreadable":

@@ -78,7 +78,8 @@ projects:
 """
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
-from ansible_collections.atlasops.access.plugins.module_utils._module import projects_in_scope, run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._runner import projects_in_scope
 
 SPEC = {
     "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},

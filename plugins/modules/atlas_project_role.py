@@ -156,7 +156,8 @@ diff:
 """
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import Access, Refusal
-from ansible_collections.atlasops.access.plugins.module_utils._module import Params, run, texts
+from ansible_collections.atlasops.access.plugins.module_utils._module import run
+from ansible_collections.atlasops.access.plugins.module_utils._runner import Params, texts
 
 SPEC = {
     "fallback_role": {"type": "str"},
@@ -181,7 +182,9 @@ def desired(params: Params, access: Access) -> Access:
     if params["state"] == "present":
         for user, roles in params["users"].items():
             if not access.get(user):
-                raise Refusal(f"{user} is not a member; add people with atlas_project_user, which may send an invitation")
+                raise Refusal(
+                    f"{user} is not a member; add people with atlas_project_user, which may send an invitation"
+                )
             after[user] = access[user] | roles
     if params["exclusive"]:
         named = frozenset().union(*params["users"].values())

@@ -187,7 +187,8 @@ residual_access:
 """
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import Access, Refusal
-from ansible_collections.atlasops.access.plugins.module_utils._module import Params, run, texts
+from ansible_collections.atlasops.access.plugins.module_utils._module import run
+from ansible_collections.atlasops.access.plugins.module_utils._runner import Params, texts
 
 SPEC = {
     "legacy_invitations": {"type": "bool", "default": False},
@@ -209,7 +210,9 @@ def check(params: Params) -> None:
         raise Refusal("roles missing: a member holds at least one; write roles: [GROUP_READ_ONLY], or state: absent")
     for row in params["memberships"] or []:
         if not row.get("roles"):
-            raise Refusal(f"memberships: {row.get('user')} in {row.get('project')} has no roles; a member holds at least one")
+            raise Refusal(
+                f"memberships: {row.get('user')} in {row.get('project')} has no roles; a member holds at least one"
+            )
 
 
 def desired(params: Params, access: Access) -> Access:

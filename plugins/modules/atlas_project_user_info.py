@@ -173,12 +173,8 @@ from ansible_collections.atlasops.access.plugins.module_utils._access import (
     check_user,
     idle_days,
 )
-from ansible_collections.atlasops.access.plugins.module_utils._module import (
-    entry_row,
-    projects_in_scope,
-    run_reader,
-    texts,
-)
+from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._runner import entry_row, projects_in_scope, texts
 
 WAYS = ["direct", "team", "organization"]
 SPEC = {
@@ -227,10 +223,14 @@ def answer(params, client, warnings, filters):
         if roster.error:
             unread.append(f"{roster.project.name}: {roster.error}")
         if roster.unread:
-            warnings.append(f"{roster.project.name}: access through teams and the organization is missing: {roster.unread}")
+            warnings.append(
+                f"{roster.project.name}: access through teams and the organization is missing: {roster.unread}"
+            )
         rows += [entry_row(roster.project, entry) for entry in roster.entries.values() if wanted(filters, entry, now)]
     rows.sort(key=lambda row: (row["project"], row["project_id"], row["user"].lower()))
-    problem = f"{len(unread)} of {len(projects)} projects could not be read. " + " ".join(unread[:5]) if unread else None
+    problem = (
+        f"{len(unread)} of {len(projects)} projects could not be read. " + " ".join(unread[:5]) if unread else None
+    )
     return {"memberships": rows}, problem
 
 

@@ -60,90 +60,151 @@ SCENARIOS = {
     ),
     "remove-nobody": Scenario(USER, {"projects": "*", "user": "nobody@corp.example", **ABSENT}, unchanged=True),
     "remove-team-only": Scenario(USER, {"project": "alpha", "user": "rita@corp.example", **ABSENT}, unchanged=True),
-    "remove-in-team": Scenario(USER, {"project": "alpha", "user": "bob@corp.example", **ABSENT}, gone(("alpha", "bob@corp.example"))),
+    "remove-in-team": Scenario(
+        USER, {"project": "alpha", "user": "bob@corp.example", **ABSENT}, gone(("alpha", "bob@corp.example"))
+    ),
     "remove-nobody-named": Scenario(USER, {"project": "alpha", "users": [], **ABSENT}, unchanged=True),
     "remove-rows": Scenario(
         USER,
-        {"memberships": [{"project": "alpha", "user": DAN}, {"project": "beta", "user": DAN, "roles": ["GROUP_READ_ONLY"]}],
-         **ABSENT},
+        {
+            "memberships": [
+                {"project": "alpha", "user": DAN},
+                {"project": "beta", "user": DAN, "roles": ["GROUP_READ_ONLY"]},
+            ],
+            **ABSENT,
+        },
         lambda state: gone(("alpha", DAN), ("beta", DAN))(state) and bool(roles(state, "gamma", DAN)),
     ),
     "remove-last-owner": Scenario(
-        USER, {"projects": ["alpha", "beta"], "users": [DAN, "ann@corp.example"], **ABSENT}, refused="without an ACTIVE owner"
+        USER,
+        {"projects": ["alpha", "beta"], "users": [DAN, "ann@corp.example"], **ABSENT},
+        refused="without an ACTIVE owner",
     ),
     "remove-last-owner-allowed": Scenario(
-        USER, {"project": "beta", "user": "ann@corp.example", "allow_no_owner": True, **ABSENT}, gone(("beta", "ann@corp.example"))
+        USER,
+        {"project": "beta", "user": "ann@corp.example", "allow_no_owner": True, **ABSENT},
+        gone(("beta", "ann@corp.example")),
     ),
     "remove-owner-beside-team": Scenario(
         USER, {"project": "gamma", "user": "bob@corp.example", **ABSENT}, gone(("gamma", "bob@corp.example"))
     ),
     "add-known": Scenario(
-        USER, {"project": "beta", "user": "outsider@corp.example", "roles": "GROUP_READ_ONLY"},
+        USER,
+        {"project": "beta", "user": "outsider@corp.example", "roles": "GROUP_READ_ONLY"},
         has("beta", "outsider@corp.example", "GROUP_READ_ONLY"),
     ),
     "add-stranger": Scenario(
-        USER, {"project": "beta", "user": "New.One@corp.example", "roles": ["GROUP_READ_ONLY", "GROUP_OWNER"]},
+        USER,
+        {"project": "beta", "user": "New.One@corp.example", "roles": ["GROUP_READ_ONLY", "GROUP_OWNER"]},
         has("beta", "new.one@corp.example", "GROUP_OWNER", "GROUP_READ_ONLY"),
     ),
     "invite-again": Scenario(
-        USER, {"project": "alpha", "user": "eve@partner.example", "roles": "GROUP_READ_ONLY"},
+        USER,
+        {"project": "alpha", "user": "eve@partner.example", "roles": "GROUP_READ_ONLY"},
         has("alpha", "eve@partner.example", "GROUP_READ_ONLY"),
     ),
     "set-roles": Scenario(
-        USER, {"projects": ["alpha", "beta"], "user": DAN, "roles": ["GROUP_SEARCH_INDEX_EDITOR"]},
-        lambda state: has("alpha", DAN, "GROUP_SEARCH_INDEX_EDITOR")(state) and has("beta", DAN, "GROUP_SEARCH_INDEX_EDITOR")(state),
+        USER,
+        {"projects": ["alpha", "beta"], "user": DAN, "roles": ["GROUP_SEARCH_INDEX_EDITOR"]},
+        lambda state: (
+            has("alpha", DAN, "GROUP_SEARCH_INDEX_EDITOR")(state)
+            and has("beta", DAN, "GROUP_SEARCH_INDEX_EDITOR")(state)
+        ),
     ),
     "set-roles-as-they-are": Scenario(
         USER, {"project": "beta", "user": DAN, "roles": ["GROUP_READ_ONLY", "GROUP_CLUSTER_MANAGER"]}, unchanged=True
     ),
     "set-roles-demotes-last-owner": Scenario(
-        USER, {"project": "beta", "user": "ann@corp.example", "roles": "GROUP_READ_ONLY"}, refused="without an ACTIVE owner"
+        USER,
+        {"project": "beta", "user": "ann@corp.example", "roles": "GROUP_READ_ONLY"},
+        refused="without an ACTIVE owner",
     ),
     "set-exclusively": Scenario(
-        USER, {"project": "alpha", "users": ["ann@corp.example"], "roles": "GROUP_OWNER", "exclusive": True},
+        USER,
+        {"project": "alpha", "users": ["ann@corp.example"], "roles": "GROUP_OWNER", "exclusive": True},
         lambda state: list(state["alpha"]) == ["ann@corp.example"],
     ),
     "set-by-id-of-nobody": Scenario(
         USER, {"project": "alpha", "user": "0" * 24, "roles": "GROUP_READ_ONLY"}, refused="name the person by email"
     ),
     "take-role": Scenario(
-        ROLE, {"project": "beta", "user": DAN, "role": "GROUP_CLUSTER_MANAGER", **ABSENT}, has("beta", DAN, "GROUP_READ_ONLY")
+        ROLE,
+        {"project": "beta", "user": DAN, "role": "GROUP_CLUSTER_MANAGER", **ABSENT},
+        has("beta", DAN, "GROUP_READ_ONLY"),
     ),
-    "take-role-not-held": Scenario(ROLE, {"project": "beta", "user": DAN, "role": "GROUP_OWNER", **ABSENT}, unchanged=True),
+    "take-role-not-held": Scenario(
+        ROLE, {"project": "beta", "user": DAN, "role": "GROUP_OWNER", **ABSENT}, unchanged=True
+    ),
     "take-role-of-nobody": Scenario(
         ROLE, {"projects": "*", "user": "nobody@corp.example", "role": "GROUP_OWNER", **ABSENT}, unchanged=True
     ),
     "take-only-role": Scenario(
-        ROLE, {"project": "alpha", "user": DAN, "role": "GROUP_READ_ONLY", **ABSENT}, refused="a member holds at least one"
+        ROLE,
+        {"project": "alpha", "user": DAN, "role": "GROUP_READ_ONLY", **ABSENT},
+        refused="a member holds at least one",
     ),
     "take-only-role-with-fallback": Scenario(
-        ROLE, {"project": "alpha", "user": DAN, "role": "GROUP_READ_ONLY", "fallback_role": "GROUP_OBSERVABILITY_VIEWER", **ABSENT},
+        ROLE,
+        {
+            "project": "alpha",
+            "user": DAN,
+            "role": "GROUP_READ_ONLY",
+            "fallback_role": "GROUP_OBSERVABILITY_VIEWER",
+            **ABSENT,
+        },
         has("alpha", DAN, "GROUP_OBSERVABILITY_VIEWER"),
     ),
     "take-role-from-pending": Scenario(
-        ROLE, {"project": "beta", "user": "pia@partner.example", "role": "GROUP_OWNER", "fallback_role": "GROUP_READ_ONLY", **ABSENT},
+        ROLE,
+        {
+            "project": "beta",
+            "user": "pia@partner.example",
+            "role": "GROUP_OWNER",
+            "fallback_role": "GROUP_READ_ONLY",
+            **ABSENT,
+        },
         has("beta", "pia@partner.example", "GROUP_READ_ONLY"),
     ),
     "take-owner-role-from-last": Scenario(
-        ROLE, {"project": "beta", "user": "ann@corp.example", "role": "GROUP_OWNER", "fallback_role": "GROUP_READ_ONLY", **ABSENT},
+        ROLE,
+        {
+            "project": "beta",
+            "user": "ann@corp.example",
+            "role": "GROUP_OWNER",
+            "fallback_role": "GROUP_READ_ONLY",
+            **ABSENT,
+        },
         refused="without an ACTIVE owner",
     ),
     "give-role": Scenario(
-        ROLE, {"projects": ["alpha", "beta"], "user": DAN, "role": "GROUP_OWNER"},
-        lambda state: "GROUP_OWNER" in (roles(state, "alpha", DAN) or []) and "GROUP_OWNER" in (roles(state, "beta", DAN) or []),
+        ROLE,
+        {"projects": ["alpha", "beta"], "user": DAN, "role": "GROUP_OWNER"},
+        lambda state: (
+            "GROUP_OWNER" in (roles(state, "alpha", DAN) or []) and "GROUP_OWNER" in (roles(state, "beta", DAN) or [])
+        ),
     ),
     "give-role-to-stranger": Scenario(
-        ROLE, {"projects": ["alpha"], "users": [DAN, "new@corp.example"], "role": "GROUP_OWNER"}, refused="is not a member"
+        ROLE,
+        {"projects": ["alpha"], "users": [DAN, "new@corp.example"], "role": "GROUP_OWNER"},
+        refused="is not a member",
     ),
     "give-role-to-lapsed": Scenario(
         ROLE, {"project": "alpha", "user": "eve@partner.example", "role": "GROUP_OWNER"}, refused="is not a member"
     ),
     "hold-role-exclusively": Scenario(
         ROLE,
-        {"project": "alpha", "user": DAN, "role": "GROUP_OWNER", "exclusive": True, "fallback_role": "GROUP_OBSERVABILITY_VIEWER"},
-        lambda state: has("alpha", "ann@corp.example", "GROUP_OBSERVABILITY_VIEWER")(state)
-        and has("alpha", "bob@corp.example", "GROUP_READ_ONLY")(state)
-        and has("alpha", DAN, "GROUP_OWNER", "GROUP_READ_ONLY")(state),
+        {
+            "project": "alpha",
+            "user": DAN,
+            "role": "GROUP_OWNER",
+            "exclusive": True,
+            "fallback_role": "GROUP_OBSERVABILITY_VIEWER",
+        },
+        lambda state: (
+            has("alpha", "ann@corp.example", "GROUP_OBSERVABILITY_VIEWER")(state)
+            and has("alpha", "bob@corp.example", "GROUP_READ_ONLY")(state)
+            and has("alpha", DAN, "GROUP_OWNER", "GROUP_READ_ONLY")(state)
+        ),
     ),
     "info": Scenario("atlas_project_user_info", {}, unchanged=True),
     "project-info": Scenario("atlas_project_info", {}, unchanged=True),
@@ -174,7 +235,10 @@ def planned(result: dict[str, Any]) -> dict[str, Any]:
     """A result as check mode would give it."""
     return {
         **result,
-        "actions": [{**action, "status": "planned" if action["status"] == "done" else action["status"]} for action in result.get("actions", [])],
+        "actions": [
+            {**action, "status": "planned" if action["status"] == "done" else action["status"]}
+            for action in result.get("actions", [])
+        ],
     }
 
 

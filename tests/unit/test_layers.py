@@ -23,8 +23,9 @@ MAY_IMPORT = {
     "module_utils/_evidence.py": {"_access", "_policy"},
     "module_utils/_client.py": {"requests"},
     "module_utils/_atlas.py": {"_access", "_client"},
-    "module_utils/_module.py": {"_access", "_atlas", "_client", "ansible"},
-    "modules": {"_access", "_atlas", "_client", "_evidence", "_module", "_policy"},
+    "module_utils/_runner.py": {"_access", "_atlas", "_client"},
+    "module_utils/_module.py": {"_access", "_client", "_runner", "ansible"},
+    "modules": {"_access", "_atlas", "_client", "_evidence", "_module", "_policy", "_runner"},
     "inventory": {"_access", "_atlas", "_client", "ansible"},
     "doc_fragments": set(),
 }

@@ -66,15 +66,16 @@
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       rows.forEach(function (item) { item.key = key(item, column); });
       rows.sort(function (a, b) { return down ? order(b.key, a.key) : order(a.key, b.key); });
-      var all = document.createDocumentFragment();
-      rows.forEach(function (item) { all.appendChild(item.row); });
+      var moved = document.createDocumentFragment();
+      rows.forEach(function (item) { moved.appendChild(item.row); });
       update();
-      body.appendChild(all);
+      body.appendChild(moved);
     }
 
     heads.forEach(function (head) {
       var button = document.createElement("button");
       button.type = "button";
+      head.dataset.name = head.textContent;
       while (head.firstChild) { button.appendChild(head.firstChild); }
       head.appendChild(button);
     });
