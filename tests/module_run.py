@@ -36,6 +36,9 @@ def run_module(name: str, sim: Simulator | None = None, check: bool = False, **o
     arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
     basic._ANSIBLE_PROFILE = "legacy"
+    # Newer Ansible prints a module's warnings itself where its controller can be imported, as it can here.
+    if hasattr(module_warnings, "_internal"):
+        module_warnings._internal.is_controller = False
     for kept in (module_warnings._global_warnings, module_warnings._global_deprecations):
         kept.clear()
     module = importlib.import_module(f"{MODULES}.{name}")

@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reviews and their evidence, against a simulated Atlas."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from module_run import run_module
+from simulator import Simulator
+
+REVIEW, EVIDENCE, USER = "atlas_access_review", "atlas_access_evidence", "atlas_project_user"
+POLICY = {"leavers": ["bob@corp.example", "dan@corp.example"], "stale_invitation_days": 14}
+HOSTILE = [
+    "<script>alert(1)</script>@corp.example",
+    "=cmd|'/c calc'!a0@corp.example",
+    "+sum(1)@corp.example",
+    'quote"comma,semi;@corp.example',
+    "line\nbreak@corp.example",
+    "emoji-🙈@corp.example",
+    "{{ 7 * 7 }}@corp.example",
+    "x" * 241 + "@corp.example",
+]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def sealed(directory: Path) -> bool:
+    sums = [line.split("  ") for line in (directory / "SHA256SUMS").read_text().splitlines()]
+    return bool(sums) and all(
+        hashlib.sha256((directory / name).read_bytes()).hexdigest() == digest for digest, name in sums
+    )
+
+
+def test_a_review_reads_only_and_says_the_same_in_check_mode(small, tmp_path):
+    before = small.state()
+    check = run_module(REVIEW, small, check=True, policy=POLICY, evidence_dir=str(tmp_path / "a"))
+    real = run_module(REVIEW, small, policy=POLICY, evidence_dir=str(tmp_path / "b"))
+    check["evidence"] = real["evidence"] = None
+    assert check == real and not real["changed"]
+    assert small.state() == before and not small.writes
+
+
+def test_a_review_counts_everybody_and_writes_it_down(small, tmp_path):
+    result = run_module(REVIEW, small, policy=POLICY, evidence_dir=str(tmp_path))
+    state = small.state()
+    assert result["summary"]["memberships"] == sum(len(members) for members in state.values())
+    population = rows(tmp_path / "population.csv")
+    direct = {(row["project"], row["user"]) for row in population if "direct" in row["via"].split(";")}
+    assert direct == {(project, user) for project, members in state.items() for user in members}
+    assert result["summary"]["findings"] == len(rows(tmp_path / "findings.csv")) == len(result["findings"])
+    assert result["completeness"]["complete"] and result["completeness"]["projects_in_scope"] == 3
+    assert sealed(tmp_path) and (tmp_path / "review.json").stat().st_mode & 0o077 == 0
+    document = json.loads((tmp_path / "review.json").read_text())
+    assert document["plan_digest"] == result["plan_digest"] and document["findings"] == result["findings"]
+
+
+def test_a_finding_says_that_removal_will_not_end_access(small):
+    result = run_module(REVIEW, small, policy={"leavers": ["bob@corp.example"]}, projects="alpha")
+    (finding,) = result["findings"]
+    assert finding["residual_access"] == [{"via": "team", "name": "readers", "roles": ["GROUP_READ_ONLY"]}]
+    assert finding["action"] == "remove" and finding["status"] == "ACTIVE"
+
+
+def test_the_scope_is_by_name_tag_and_exclusion(small):
+    def scope(**options):
+        return sorted(
+            row["project"]
+            for row in run_module(REVIEW, small, policy={"allowed_users": ["x@x.example"]}, **options)["findings"]
+        )
+
+    everything = set(scope())
+    assert everything == {"alpha", "beta", "gamma"}
+    assert set(scope(project_tags={"team": "core"})) == {"alpha", "beta"}
+    assert set(scope(exclude_projects="a*")) == {"beta", "gamma"}
+    assert set(scope(projects=["*a"], exclude_projects=["gamma"], project_tags={"env": "prod"})) == {"alpha"}
+    assert set(scope(projects="", exclude_projects="")) == everything
+
+
+def test_an_unreadable_project_fails_the_review_and_is_told(small, tmp_path):
+    small.fault(403, path=f"{small.project_id('beta')}/users", times=None)
+    result = run_module(REVIEW, small, policy=POLICY, evidence_dir=str(tmp_path))
+    assert result["failed"] and "beta" in result["msg"] and "403" in result["msg"]
+    assert [one["project"] for one in result["completeness"]["unreadable"]] == ["beta"]
+    assert not result["completeness"]["complete"]
+    assert {row["project"] for row in result["findings"]} == {"alpha", "gamma"}
+
+
+def test_a_credential_that_may_not_read_the_organization_reviews_all_the_same(small):
+    result = run_module(REVIEW, small, policy={"leavers": ["bob@corp.example"]}, access_token="projects-token")
+    assert not result.get("failed"), result.get("msg")
+    assert result["completeness"]["projects_seen"] == 2
+    assert result["findings"][0]["project"] == "alpha"
+
+
+def test_legacy_invitations_are_found_when_asked_for(small):
+    policy = {"leavers": ["lee@partner.example"]}
+    assert run_module(REVIEW, small, policy=policy)["findings"] == []
+    result = run_module(REVIEW, small, policy=policy, legacy_invitations=True)
+    assert [row["user"] for row in result["findings"]] == ["lee@partner.example"]
+    assert result["completeness"]["legacy_invitations"] == "read"
+    denied = run_module(REVIEW, small, policy=policy, legacy_invitations=True, access_token="projects-token")
+    assert denied["completeness"]["legacy_invitations"] == "unreadable" and not denied["completeness"]["complete"]
+
+
+def test_a_lapsed_exception_and_a_missing_protected_person_are_told(small):
+    result = run_module(
+        REVIEW,
+        small,
+        policy={**POLICY, "exceptions": [{"user": "bob@corp.example", "until": "2020-01-31"}]},
+        guards={"protected_users": ["breakglass@corp.example"], "max_removals": ""},
+    )
+    assert any("ended on 2020-01-31" in warning for warning in result["warnings"])
+    assert any("breakglass@corp.example is protected" in warning for warning in result["warnings"])
+    assert result["summary"]["lapsed_exceptions"] == 1 and result["summary"]["missing_protected"]
+
+
+def test_drift_since_the_review_is_told_from_the_evidence(small, tmp_path):
+    review = {"policy": {"leavers": ["dan@corp.example"]}, "guards": {"max_removals": 0}, "evidence_dir": str(tmp_path)}
+    first = run_module(REVIEW, small, **review)
+    assert [trip["guard"] for trip in first["blocked"]] == ["max_removals"]
+    approved = first["plan_digest"]
+    assert run_module(REVIEW, small, **review, approved_plan=f" {approved.upper()} ")["blocked"] == []
+    run_module(USER, small, project="gamma", user="dan@corp.example", state="absent")
+    (trip,) = run_module(REVIEW, small, **review, approved_plan=approved)["blocked"]
+    assert trip["guard"] == "approved_plan" and "no longer: remove dan@corp.example in gamma" in trip["detail"]
+
+
+def test_results_stay_small_and_counts_stay_whole(tmp_path, quick):
+    with Simulator("generated:40x60") as sim:
+        result = run_module(
+            REVIEW, sim, policy={"allowed_users": ["x@x.example"]}, access_token="big-token", evidence_dir=str(tmp_path)
+        )
+    assert result["summary"]["findings"] == 40 * 60 > len(result["findings"]) > 100
+    assert len(result.output) < 700_000
+    assert len(rows(tmp_path / "findings.csv")) == 40 * 60
+
+
+def done(small, tmp_path, **options):
+    review = run_module(REVIEW, small, policy=POLICY, evidence_dir=str(tmp_path), guards={"max_removal_percent": 100})
+    plan = json.loads((tmp_path / "review.json").read_text())["plan"]
+    removed = run_module(USER, small, memberships=plan["remove"], state="absent", **options)
+    (tmp_path / "actions.json").write_text(json.dumps(removed["actions"]))
+    return review, removed
+
+
+def test_what_was_done_is_verified_with_the_ids_of_the_events(small, tmp_path):
+    _review, removed = done(small, tmp_path)
+    result = run_module(EVIDENCE, small, evidence_dir=str(tmp_path), run={"ticket": "SEC-1", "reason": ""})
+    assert result["verified"] == len(removed["actions"]) and result["unverified"] == []
+    actions = rows(tmp_path / "actions.csv")
+    assert {row["verified"] for row in actions} == {"yes"}
+    assert all(len(row["event_ids"]) == 24 for row in actions)
+    document = json.loads((tmp_path / "review.json").read_text())
+    assert document["run"] == {"ticket": "SEC-1"} and document["verification"]["verified"] == len(actions)
+    assert sealed(tmp_path)
+
+
+def test_events_that_are_not_listed_yet_are_no_failure(small, tmp_path):
+    small.knobs.events_delay_s = 60
+    done(small, tmp_path)
+    assert not run_module(EVIDENCE, small, evidence_dir=str(tmp_path)).get("failed")
+    assert {row["event_ids"] for row in rows(tmp_path / "actions.csv")} == {"not yet listed"}
+    small.fault(403, path="/events", times=None)
+    assert not run_module(EVIDENCE, small, evidence_dir=str(tmp_path)).get("failed")
+    assert {row["event_ids"] for row in rows(tmp_path / "actions.csv")} == {"could not be read"}
+
+
+def test_somebody_who_came_back_is_told(small, tmp_path):
+    done(small, tmp_path)
+    run_module(USER, small, project="alpha", user="dan@corp.example", roles="GROUP_OWNER")
+    result = run_module(EVIDENCE, small, evidence_dir=str(tmp_path))
+    assert (
+        result["failed"]
+        and "remove dan@corp.example in alpha was reported as done, but is not in effect" in result["msg"]
+    )
+    assert [row["user"] for row in result["unverified"]] == ["dan@corp.example"]
+
+
+def test_evidence_without_a_review_is_refused(small, tmp_path):
+    result = run_module(EVIDENCE, small, evidence_dir=str(tmp_path))
+    assert result["failed"] and "run a review into it first" in result["msg"] and not small.requests
+
+
+def test_a_hostile_population_comes_through_intact_and_harmless(tmp_path, quick):
+    members = {name: ["GROUP_READ_ONLY"] for name in HOSTILE}
+    world = {
+        "organizations": {
+            "Hostile": {
+                "service_accounts": {
+                    "mdb_sa_id_" + "9" * 24: {"secret": "mdb_sa_sk_x", "role": "ORG_OWNER", "access_tokens": ["h"]}
+                },
+                "projects": {"=1+1 <b>": {"members": {"own@corp.example": ["GROUP_OWNER"], **members}}},
+            }
+        }
+    }
+    with Simulator(world) as sim:
+        result = run_module(
+            REVIEW, sim, policy={"allowed_users": ["own@corp.example"]}, access_token="h", evidence_dir=str(tmp_path)
+        )
+    assert not result.get("failed"), result.get("msg")
+    for name in ("population.csv", "findings.csv"):
+        cells = [row["user"] for row in rows(tmp_path / name) if row["user"] != "own@corp.example"]
+        assert sorted(cell.removeprefix("'") for cell in cells) == sorted(HOSTILE)
+        assert not any(cell[0] in "=+-@\t\r" for row in rows(tmp_path / name) for cell in row.values() if cell)
+    assert {row["user"] for row in json.loads((tmp_path / "review.json").read_text())["findings"]} == set(HOSTILE)
+
+
+@pytest.mark.parametrize("name", ["atlas_project_user_info", REVIEW])
+def test_names_phone_numbers_and_countries_are_left_out(small, name, tmp_path):
+    options = {"evidence_dir": str(tmp_path), "policy": {"allowed_users": ["x@x.example"]}} if name == REVIEW else {}
+    result = run_module(name, small, **options)
+    text = result.output + "".join(path.read_text() for path in tmp_path.iterdir())
+    for word in ("firstName", "lastName", "mobileNumber", "country"):
+        assert word not in text
