@@ -253,7 +253,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             host = names[project.id]
             other = self._project_of(host)
             if other and other != project.id:
-                raise Refusal(f"projects {other} and {project.id} are both called {host}; write hostname: id in each source")
+                raise Refusal(f"{host} would be both project {other} and {project.id}; write hostname: id in each source")
         for project in projects:
             self._add_host(names[project.id], project)
 
@@ -306,5 +306,5 @@ def host_variables(project):
 
 
 def data(text):
-    """A text from Atlas. What could be a template is not to be rendered; all else stays as it is, also when exported."""
+    """A text from Atlas. What could be a template is not to be rendered; all else stays as it is, exported or not."""
     return untrusted(text) if _TEMPLATE.search(text) else trusted(text)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -16,9 +17,9 @@ import time
 from typing import Any, Iterator, NamedTuple
 
 import pytest
-from conftest import Result, run_module
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from module_run import Result, run_module
 from test_laws import CREDENTIALS, ROLE, SCENARIOS, USER, Scenario, roles
 
 ACCOUNT = CREDENTIALS["service-account"]
@@ -62,7 +63,9 @@ TASKS = {
     **{name: Task(scenario) for name, scenario in SCENARIOS.items() if not scenario.refused},
     "remove-with-projects-credential": Task(SCENARIOS["remove-in-team"], OF_PROJECTS),
     "demote-with-projects-credential": Task(
-        Scenario(USER, {"project": "beta", "user": "ann@corp.example", "roles": "GROUP_READ_ONLY", "allow_no_owner": True}),
+        Scenario(
+            USER, {"project": "beta", "user": "ann@corp.example", "roles": "GROUP_READ_ONLY", "allow_no_owner": True}
+        ),
         OF_PROJECTS,
     ),
     "info-with-projects-credential": Task(SCENARIOS["info"], OF_PROJECTS),
@@ -121,10 +124,19 @@ FAULTS = {
 }
 READ_FAULTS = {
     **FAULTS,
-    **{shape: Fault({"shape": shape}) for shape in (
-        "string", "no_results", "results_string", "results_null", "results_of_strings", "member_without_id",
-        "member_without_roles", "roles_string",
-    )},
+    **{
+        shape: Fault({"shape": shape})
+        for shape in (
+            "string",
+            "no_results",
+            "results_string",
+            "results_null",
+            "results_of_strings",
+            "member_without_id",
+            "member_without_roles",
+            "roles_string",
+        )
+    },
 }
 WRITE_FAULTS = {
     **FAULTS,
@@ -143,6 +155,13 @@ def matrix() -> Iterator[Any]:
                 yield pytest.param(call, fault, times, id=f"{call.name}-{name}-{often}")
 
 
+@pytest.fixture(autouse=True)
+def warnings_are_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where modules run: newer Ansible prints warnings when it takes itself for the controller."""
+    with contextlib.suppress(ImportError):
+        monkeypatch.setattr(importlib.import_module("ansible.module_utils._internal"), "is_controller", False)
+
+
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short waits where Atlas throttles."""
@@ -153,8 +172,10 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 def snapshot(sim: Any) -> dict[str, Any]:
     """Everybody in every project, by id: members and legacy invitations."""
     return {
-        project: {**{member["id"]: {"user": user, **member} for user, member in members.items()},
-                  **{legacy["id"]: {"user": legacy["username"]} for legacy in sim.legacy(project)}}
+        project: {
+            **{member["id"]: {"user": user, **member} for user, member in members.items()},
+            **{legacy["id"]: {"user": legacy["username"]} for legacy in sim.legacy(project)},
+        }
         for project, members in sim.state().items()
     }
 
@@ -212,8 +233,12 @@ def assert_converges(sim: Any, task: Task, failed: bool = True) -> None:
     assert task.scenario.holds(sim.state())
     again = run_task(sim, task)
     assert not again.get("failed") and not again["changed"] and not sim.writes
-    sent = [(project.name, event["targetUsername"]) for project in sim.world.projects.values()
-            for _when, event in project.events if event["eventTypeName"] == "INVITED_TO_GROUP"]
+    sent = [
+        (project.name, event["targetUsername"])
+        for project in sim.world.projects.values()
+        for _when, event in project.events
+        if event["eventTypeName"] == "INVITED_TO_GROUP"
+    ]
     assert len(sent) == len(set(sent)), "somebody was invited twice"
 
 
@@ -221,7 +246,9 @@ def script(sim: Any, call: Call, fault: Fault, times: int | None) -> Any:
     path = call.path
     for project in PROJECTS:
         path = path.replace(f"/groups/{project}/", f"/groups/{sim.project_id(project)}/")
-    return sim.fault(fault.what, method=call.method, path=path, nth=call.nth, times=times, after_effect=fault.after_effect)
+    return sim.fault(
+        fault.what, method=call.method, path=path, nth=call.nth, times=times, after_effect=fault.after_effect
+    )
 
 
 @pytest.mark.parametrize("call, fault, times", list(matrix()))
@@ -235,7 +262,7 @@ def test_a_run_is_honest_and_converges(small, hasty, call, fault, times):
     assert_honest(small, result, before)
     if call.path == REVOKE:
         assert not result.get("failed")
-    elif call.path != TOKEN:
+    elif call.path != TOKEN and not hangs:
         assert small.live_tokens() == 0, "a token was not revoked"
     if call.project and fault.what != "expire_token":
         others = [action for action in result.get("actions", []) if action["project"] != call.project]
@@ -273,12 +300,25 @@ def test_the_matrix_has_every_call_of_every_module(small):
 
 # --- chosen by chance ------------------------------------------------------------------------------------------------
 
-CHOSEN = ["remove-everywhere", "remove-legacy", "remove-lapsed", "invite-again", "add-stranger", "set-roles", "set-exclusively",
-          "hold-role-exclusively", "take-only-role-with-fallback", "remove-with-projects-credential"]
+CHOSEN = [
+    "remove-everywhere",
+    "remove-legacy",
+    "remove-lapsed",
+    "invite-again",
+    "add-stranger",
+    "set-roles",
+    "set-exclusively",
+    "hold-role-exclusively",
+    "take-only-role-with-fallback",
+    "remove-with-projects-credential",
+]
 KINDS = [fault for name, fault in WRITE_FAULTS.items() if "hang" not in name]
 SCHEDULES = st.lists(
-    st.tuples(st.sampled_from(KINDS), st.sampled_from(["GET", "POST", "DELETE", None]), st.integers(1, 8), st.integers(1, 4)),
-    min_size=1, max_size=5,
+    st.tuples(
+        st.sampled_from(KINDS), st.sampled_from(["GET", "POST", "DELETE", None]), st.integers(1, 8), st.integers(1, 4)
+    ),
+    min_size=1,
+    max_size=5,
 )
 
 
@@ -311,19 +351,31 @@ LOST = [Fault("cut_after"), Fault("cut_mid_body"), Fault(500, True), Fault(503, 
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)
-@pytest.mark.parametrize("name, writes", [
-    ("remove-one", 1), ("add-known", 1), ("add-stranger", 1), ("invite-again", 1), ("take-role", 1), ("give-role", 2),
-])
+@pytest.mark.parametrize(
+    "name, writes",
+    [
+        ("remove-one", 1),
+        ("add-known", 1),
+        ("add-stranger", 1),
+        ("invite-again", 1),
+        ("take-role", 1),
+        ("give-role", 2),
+    ],
+)
 def test_a_lost_answer_is_settled_by_reading_and_not_by_writing_again(small, name, writes, fault):
-    small.fault(fault.what, method="DELETE" if "remove" in name else "POST", path="/groups/", after_effect=fault.after_effect)
-    result = run_task(small, TASKS[name], timeout=0.3)
+    small.fault(
+        fault.what, method="DELETE" if "remove" in name else "POST", path="/groups/", after_effect=fault.after_effect
+    )
+    result = run_task(small, TASKS[name], timeout=0.5 if "hang" in str(fault.what) else 5)
     assert not result.get("failed") and result["changed"]
     assert len(small.writes) == writes
     assert all(action["status"] == "done" for action in result["actions"])
 
 
 @pytest.mark.parametrize("lag", [0.02, 0.05])
-@pytest.mark.parametrize("name", ["remove-everywhere", "add-stranger", "invite-again", "set-roles", "take-only-role-with-fallback"])
+@pytest.mark.parametrize(
+    "name", ["remove-everywhere", "add-stranger", "invite-again", "set-roles", "take-only-role-with-fallback"]
+)
 def test_a_listing_that_lags_behind_the_writes_does_not_mislead(small, name, lag):
     small.knobs.read_after_write_lag_s = lag
     small.fault("cut_after", method="DELETE" if "remove" in name else "POST", path="/groups/")
@@ -333,6 +385,8 @@ def test_a_listing_that_lags_behind_the_writes_does_not_mislead(small, name, lag
     for project in small.world.projects.values():
         events = [event["eventTypeName"] for _when, event in project.events]
         assert events.count("INVITED_TO_GROUP") <= 1
+    if name in ("add-stranger", "invite-again"):
+        assert len(small.writes) == 1, "nothing but the answer 409 kept a second invitation from being sent"
 
 
 @pytest.mark.parametrize("status, code", [(403, "CANNOT_REMOVE_ALL_USER_ROLES"), (409, "SOME_CODE"), (400, None)])
@@ -364,7 +418,8 @@ def test_a_failed_project_does_not_stop_the_others_and_later_steps_are_skipped(s
     small.fault(500, method="POST", path=f"{small.project_id('alpha')}.*:addRole", times=None)
     result = run_task(small, TASKS["set-roles"])
     by_project = {
-        project: [action["status"] for action in result["actions"] if action["project"] == project] for project in PROJECTS
+        project: [action["status"] for action in result["actions"] if action["project"] == project]
+        for project in PROJECTS
     }
     assert by_project == {"alpha": ["failed", "skipped"], "beta": ["done", "done", "done"], "gamma": []}
     assert result["failed"] and result["changed"] and result["msg"].startswith("1 of 2 projects failed. alpha: grant ")
@@ -376,7 +431,9 @@ def test_an_unreadable_project_is_not_written_to_and_the_others_are(small):
     small.fault({"html": 502}, method="GET", path=f"{small.project_id('beta')}/users", times=None)
     result = run_task(small, TASKS["remove-everywhere"])
     assert [(action["project"], action["action"], action["status"]) for action in result["actions"]] == [
-        ("alpha", "remove", "done"), ("beta", "read", "failed"), ("gamma", "remove", "done"),
+        ("alpha", "remove", "done"),
+        ("beta", "read", "failed"),
+        ("gamma", "remove", "done"),
     ]
     assert "beta: its members could not be read: GET /api/atlas/v2/groups/" in result["msg"] and "502" in result["msg"]
 
@@ -404,7 +461,10 @@ def start(sim: Any, task: Task, **more: Any) -> subprocess.Popen[str]:
     arguments = {"ANSIBLE_MODULE_ARGS": {**options, "_ansible_remote_tmp": "/tmp"}}
     process = subprocess.Popen(
         [sys.executable, "-c", PROCESS.format(module=task.scenario.module)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert process.stdin and process.stdout
@@ -414,10 +474,17 @@ def start(sim: Any, task: Task, **more: Any) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("name, after", [
-    ("remove-everywhere", 2), ("remove-everywhere", 6), ("set-roles", 5), ("set-roles", 7), ("set-exclusively", 6),
-    ("take-only-role-with-fallback", 4),
-])
+@pytest.mark.parametrize(
+    "name, after",
+    [
+        ("remove-everywhere", 2),
+        ("remove-everywhere", 6),
+        ("set-roles", 5),
+        ("set-roles", 7),
+        ("set-exclusively", 6),
+        ("take-only-role-with-fallback", 4),
+    ],
+)
 def test_a_run_that_is_killed_is_finished_by_the_next_one(small, name, after):
     task = TASKS[name]
     small.knobs.latency_s = 0.02

@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets and tokens appear nowhere: not in results, errors, warnings, the most verbose output, or process lists."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from module_run import run_module
+from test_faults import WRITE_FAULTS, hasty, warnings_are_returned  # noqa: F401
+from test_laws import CREDENTIALS, DAN, ROLE, USER
+
+USER_INFO, INFO = "atlas_project_user_info", "atlas_project_info"
+REMOVE = {"projects": "*", "user": DAN, "state": "absent"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    USER: REMOVE,
+    ROLE: {"project": "beta", "user": DAN, "role": "GROUP_CLUSTER_MANAGER", "state": "absent"},
+    USER_INFO: {},
+    INFO: {},
+}
+SECRET_OPTIONS = ("client_secret", "private_key", "access_token")
+
+
+def secrets_of(credential: dict[str, str], sim: Any) -> list[str]:
+    """What must not be seen, also as it goes over the wire; with every token that was minted."""
+    secrets = [credential[name] for name in SECRET_OPTIONS if name in credential]
+    pairs = [
+        ":".join(credential[name] for name in names)
+        for names in (("client_id", "client_secret"), ("public_key", "private_key"))
+        if names[0] in credential
+    ]
+    return secrets + [base64.b64encode(pair.encode()).decode() for pair in pairs] + sim.seen_tokens
+
+
+@pytest.fixture
+def watched(small, monkeypatch):
+    """The simulator, which writes down each token that it gives out."""
+    small.seen_tokens = []
+    mint = type(small._service.tokens).mint
+
+    def noted(self: Any, *arguments: Any) -> Any:
+        answer = mint(self, *arguments)
+        small.seen_tokens.append(answer["access_token"])
+        return answer
+
+    monkeypatch.setattr(type(small._service.tokens), "mint", noted)
+    return small
+
+
+def assert_clean(text: str, secrets: list[str]) -> None:
+    for secret in secrets:
+        assert secret not in text, f"{secret} in {text}"
+
+
+PAIRS = [(USER, kind) for kind in CREDENTIALS] + [(name, "service-account") for name in (ROLE, USER_INFO, INFO)]
+
+
+@pytest.mark.parametrize("name, kind", PAIRS)
+def test_no_secret_in_the_output_of_any_kind_of_fault(watched, hasty, capfd, name, kind):  # noqa: F811
+    credential = CREDENTIALS[kind]
+    for label, fault in WRITE_FAULTS.items():
+        watched.reset()
+        if "hang" in label:
+            continue
+        watched.fault(fault.what, path="/api/", times=None, after_effect=fault.after_effect)
+        result = run_module(name, watched, max_wait=0.05, **OPTIONS[name], **credential)
+        printed = capfd.readouterr()
+        assert_clean(result.output + printed.out + printed.err, secrets_of(credential, watched))
+        assert "Traceback" not in result.output + printed.err
+
+
+@pytest.mark.parametrize("credential", CREDENTIALS.values(), ids=list(CREDENTIALS))
+def test_an_answer_that_repeats_the_secrets_is_masked(watched, monkeypatch, credential):
+    """Such as a proxy's page that shows the headers of the request."""
+    watched.fault("expire_token", path="/nowhere")  # A script, so that the gate is asked.
+    gate = sys.modules["simulator.gate"]
+
+    def echo(fault: Any) -> Any:
+        said = " ".join(secrets_of(credential, watched))
+        return {"content-type": "application/json"}, json.dumps(
+            {"detail": said, "errorCode": "ECHO", "error": 400}
+        ).encode()
+
+    monkeypatch.setattr(gate, "_status_answer", echo)
+    watched.fault(400, method="GET", path="/users$", times=None)
+    result = run_module(USER_INFO, watched, **credential)
+    assert result["failed"] and "400 ECHO: " in result["msg"]
+    secrets = [secret for secret in secrets_of(credential, watched) if ":" not in base64_text(secret)]
+    assert_clean(result.output, secrets)
+
+
+def base64_text(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return ""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {
+            "MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_0123456789abcdef01234567",
+            "MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_sk_small",
+        },
+        {"MONGODB_ATLAS_PUBLIC_KEY": "smallkey", "MONGODB_ATLAS_PRIVATE_KEY": "small-private-key"},
+        {"MONGODB_ATLAS_ACCESS_TOKEN": "small-token"},
+    ],
+    ids=["service-account", "api-key", "token"],
+)
+def test_secrets_from_the_environment_are_masked_too(watched, monkeypatch, variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    secret = list(variables.values())[-1]
+    watched.fault({"status": 400, "detail": f"Who sent {secret}?"}, method="GET", path="/groups$", times=None)
+    result = run_module(INFO, watched, access_token="")
+    assert result["failed"] and "Who sent " in result["msg"]
+    assert_clean(result.output, [secret])
+
+
+# --- through Ansible itself ------------------------------------------------------------------------------------------
+
+
+def ansible(sim: Any, folder: Path, options: dict[str, Any], variables: dict[str, str]) -> tuple[str, str]:
+    """A play in its most verbose form, or (with variables) an ad-hoc task: all that it prints and logs, and the
+    command lines of all its processes."""
+    options = {"base_url": sim.url, **options}
+    name = f"atlasops.access.{USER}"
+    if variables:
+        command = ["adhoc", "localhost", "-m", name, "-a", json.dumps(options)]
+    else:
+        play = folder / "play.json"
+        play.write_text(
+            json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [{name: options}]}]), encoding="utf-8"
+        )
+        command = ["playbook", str(play), "-i", "localhost,", "-c", "local"]
+    log = folder / "ansible.log"
+    collections = [entry for entry in sys.path if os.path.isdir(os.path.join(entry, "ansible_collections", "atlasops"))]
+    environment = {
+        **os.environ,
+        **variables,
+        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(collections),
+        "ANSIBLE_LOG_PATH": str(log),
+        "ANSIBLE_HOME": str(folder),
+        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "ansible",
+        *command,
+        "-vvvv",
+        "--diff",
+        "-e",
+        f"ansible_python_interpreter={sys.executable}",
+    ]
+    lines: set[str] = set()
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        watcher = threading.Thread(target=watch_command_lines, args=(process, str(folder).encode(), lines))
+        watcher.start()
+        output, _nothing = process.communicate(timeout=60)
+        watcher.join()
+    return output + log.read_text(encoding="utf-8"), "\n".join(lines)
+
+
+def watch_command_lines(process: Any, mark: bytes, lines: set[str]) -> None:
+    """Of the processes whose environment has the mark."""
+    while process.poll() is None:
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (entry / "environ").read_bytes():
+                    lines.add((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+            except OSError:
+                continue
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc to read command lines from")
+@pytest.mark.parametrize("origin", ["options", "environment"])
+def test_the_most_verbose_ansible_shows_no_secret(watched, tmp_path, origin):
+    credential = CREDENTIALS["service-account"]
+    watched.knobs.latency_s = 0.05
+    watched.fault(
+        {"status": 403, "errorCode": "ACCESS_FORBIDDEN"}, method="DELETE", path=watched.project_id("beta"), times=None
+    )
+    if origin == "options":
+        output, command_lines = ansible(watched, tmp_path, {**REMOVE, **credential}, {})
+    else:
+        variables = {f"MONGODB_ATLAS_{name.upper()}": value for name, value in credential.items()}
+        output, command_lines = ansible(watched, tmp_path, REMOVE, variables)
+    assert "403 ACCESS_FORBIDDEN" in output and '"action": "remove"' in output, output
+    assert watched.seen_tokens and "ansible" in command_lines
+    assert_clean(output, secrets_of(credential, watched))
+    assert_clean(command_lines, secrets_of(credential, watched))
