@@ -44,11 +44,11 @@ options:
       - Plain http is accepted for a loopback address only. Redirects are not followed.
     type: str
   timeout:
-    description: Seconds that one request may take.
+    description: Seconds without a sign of life from Atlas after which a request counts as failed.
     type: float
     default: 30
   max_connections:
-    description: Requests under way at once. Within one project it is one at a time.
+    description: Requests under way at once, 100 at most. Within one project it is one at a time.
     type: int
     default: 8
   max_wait:

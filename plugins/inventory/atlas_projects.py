@@ -253,7 +253,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             host = names[project.id]
             other = self._project_of(host)
             if other and other != project.id:
-                raise Refusal(f"{host} would be both project {other} and {project.id}; write hostname: id in each source")
+                raise Refusal(f"{host} would be both {other} and {project.id}; write hostname: id in each source")
         for project in projects:
             self._add_host(names[project.id], project)
 

@@ -66,6 +66,8 @@ def connect(module: AnsibleModule) -> Client:
         for name, low in (("timeout", 0), ("max_connections", 0), ("max_wait", -1)):
             if module.params[name] <= low:
                 raise ValueError(f"{name}: {module.params[name]} is too small; write {low + 1} or more")
+        if module.params["max_connections"] > 100:
+            raise ValueError(f"max_connections: {module.params['max_connections']} is too much; write 100 or less")
         client = Client(
             credential,
             check_base_url(options["base_url"] or DEFAULT_URL),
@@ -118,7 +120,7 @@ def run(spec: Dict[str, Any], check: Callable[[Params], None], desired: Desired,
     result, failed = report(this)
     if removes:
         result["residual_access"] = this.residual
-    _end(module, result, this.warnings, refused or failed)
+    _end(module, result, this.warnings, " ".join(filter(None, (refused, failed))))
 
 
 def run_reader(

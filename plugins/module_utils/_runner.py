@@ -141,8 +141,11 @@ def asked_of(params: Params, warnings: List[str]) -> List[Asked]:
     for user in {user for _project, user, _roles in asked}:
         check_user(user)
     warnings += check_roles(role for _project, _user, roles in asked for role in roles)
-    if params.get("fallback_role"):
-        warnings += check_roles([params["fallback_role"]], "fallback_role")
+    fallback = params.get("fallback_role")
+    if fallback:
+        warnings += check_roles([fallback], "fallback_role")
+        if params["state"] == "absent" and any(fallback in roles for _project, _user, roles in asked):
+            raise Refusal(f"fallback_role: {fallback} is itself to be taken; name another role")
     return asked
 
 

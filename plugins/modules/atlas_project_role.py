@@ -171,8 +171,6 @@ def check(params: Params) -> None:
     for row in params["memberships"] or []:
         if not row.get("roles"):
             raise Refusal(f"memberships: no roles are named for {row.get('user')} in {row.get('project')}")
-    if params["state"] == "absent" and params["fallback_role"] in (texts(params["roles"]) or []):
-        raise Refusal(f"fallback_role: {params['fallback_role']} is itself to be taken; name another role")
 
 
 def desired(params: Params, access: Access) -> Access:

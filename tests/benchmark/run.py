@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -31,6 +32,7 @@ PAGE = ROOT / "docs" / "performance.md"
 
 def main() -> int:
     options = _parser().parse_args()
+    load = os.getloadavg()[0]
     # So that the simulated Atlases are stopped then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
@@ -48,7 +50,7 @@ def main() -> int:
     by_name = {one.name: one for one in contestants}
     found = verdicts(by_name)
     loop_s = uri_loop_s({name: one.median for name, one in by_name.items()})
-    text = report(contestants, found, loop_s, imports)
+    text = report(contestants, found, loop_s, imports, load)
     print(f"\n{text}")
     BUILD.mkdir(exist_ok=True)
     (BUILD / "bench.json").write_text(json.dumps({

@@ -10,7 +10,7 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
-from os import cpu_count
+from os import cpu_count, getloadavg
 from pathlib import Path
 from statistics import median
 
@@ -22,12 +22,15 @@ PACKAGES = ("ansible-core", "requests", "aiohttp", "uvicorn", "starlette")
 
 
 def report(
-    contestants: Sequence[Contestant], verdicts: Iterable[Verdict], uri_loop_s: float, imports: Mapping[str, float]
+    contestants: Sequence[Contestant], verdicts: Iterable[Verdict], uri_loop_s: float, imports: Mapping[str, float],
+    load: float,
 ) -> str:
+    """Everything found; ``load`` is the machine's load average before the run."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     machine = f"{platform.system()}, {cpu_count()} processors, Python {platform.python_version()}"
     parts = [
         f"{date.today()}, {machine}, {packages}.",
+        f"Load average of the machine before the run {load:.1f}, at its end {getloadavg()[0]:.1f}.",
         _table(("figure", "measured", "by the least", "target", "met"), [
             (one.what, one.measured, one.by_least, one.target, {True: "yes", False: "**no**", None: ""}[one.met])
             for one in verdicts

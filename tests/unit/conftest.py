@@ -10,6 +10,7 @@ import os
 
 import pytest
 from module_run import run_module  # noqa: F401
+
 from simulator import Simulator
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import os
@@ -153,13 +152,6 @@ def matrix() -> Iterator[Any]:
         for name, fault in (READ_FAULTS if call.method == "GET" else WRITE_FAULTS).items():
             for often, times in (("once", 1), ("always", None)):
                 yield pytest.param(call, fault, times, id=f"{call.name}-{name}-{often}")
-
-
-@pytest.fixture(autouse=True)
-def warnings_are_returned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where modules run: newer Ansible prints warnings when it takes itself for the controller."""
-    with contextlib.suppress(ImportError):
-        monkeypatch.setattr(importlib.import_module("ansible.module_utils._internal"), "is_controller", False)
 
 
 @pytest.fixture

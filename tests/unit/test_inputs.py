@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from module_run import run_module
-from test_faults import warnings_are_returned  # noqa: F401
 from test_laws import ABSENT, CREDENTIALS, DAN, ROLE, USER
 
 USER_INFO, INFO = "atlas_project_user_info", "atlas_project_info"

@@ -22,6 +22,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._access import (
 )
 from ansible_collections.atlasops.access.plugins.module_utils._policy import Guards
 
+NO_GUARDS = Guards()
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 PROJECT = Project("a" * 24, "payments-prod", "f" * 24)
 
@@ -34,7 +35,7 @@ def entry(
     return user.lower(), Entry(member, (*direct, *ways))
 
 
-def reviewed(given, *entries, guards=Guards(), grants=True):
+def reviewed(given, *entries, guards=NO_GUARDS, grants=True):
     rules, _warnings = policy.read_policy(given)
     mine = policy.grants_by_project(rules, [PROJECT]).get(PROJECT.id) if grants else None
     return policy.review(rules, guards, PROJECT, dict(entries), mine, NOW)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from module_run import run_module
+
 from simulator import Simulator
 
 REVIEW, EVIDENCE, USER = "atlas_access_review", "atlas_access_evidence", "atlas_project_user"

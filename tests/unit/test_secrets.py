@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from module_run import run_module
-from test_faults import WRITE_FAULTS, hasty, warnings_are_returned  # noqa: F401
+from test_faults import WRITE_FAULTS, hasty  # noqa: F401
 from test_laws import CREDENTIALS, DAN, ROLE, USER
 
 USER_INFO, INFO = "atlas_project_user_info", "atlas_project_info"

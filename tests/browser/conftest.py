@@ -1,0 +1,261 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reports as a run makes them: the modules write review.json, Ansible renders it, Chromium opens it."""
+
+from __future__ import annotations
+
+import copy
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from module_run import run_module
+from simulator import Simulator, generated
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "roles/access_cleanup/templates/review.html.j2"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+
+Document = dict[str, Any]
+DEMO = {"client_id": "mdb_sa_id_" + "d0" * 12, "client_secret": "mdb_sa_sk_demo-only"}
+POLICY: Document = {
+    "leavers": ["dana.field@corp.example", "omar.reyes@corp.example"],
+    "allowed_domains": ["corp.example"],
+    "stale_invitation_days": "14",
+    "inactive_days": 90,
+    "exceptions": [
+        {"user": "tomas.vega@partner.example", "rule": "allowed_domains", "until": "2030-12-31", "reason": "Contract 4711"},
+        {"user": "lou.stone@partner.example", "until": "2025-01-31", "reason": "Contract 4242"},
+    ],
+}
+GUARDS: Document = {"max_removal_percent": 50, "min_owners": 0}
+RUN = {"ticket": "SEC-123", "reason": "Quarterly review", "user": "ada.lane@corp.example", "job_id": "42"}
+
+# Text as it may come from outside. What comes first must not get lost, nor do anything.
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(2)>",
+    "\"'><svg onload=alert(3)>",
+    "</table></style></script><!--",
+    "{{ 7*7 }}",
+    "{% raw %}",
+    "{# gone? #}",
+    "&lt;b&gt; &amp;amp; \\u0041 \\n",
+    "a,b;c\td\ne",
+    "=cmd()|' /C calc'!A0",
+    "\U0001f9d1\u200d\U0001f680 \u00e9\u0301 \u4e2d\u6587",
+    "\u202eevil\u202c \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
+    "line\u2028separator\u2029",
+    "w" * 240,
+]
+LONG = "l" * 60 + "@" + ".".join(["d" * 61] * 3) + ".example"
+PEOPLE = [text.replace("@", "") + "@x.example" for text in HOSTILE] + [LONG.ljust(254, "x")]
+
+
+class Report(NamedTuple):
+    document: Document
+    path: Path
+
+    @property
+    def url(self) -> str:
+        return self.path.as_uri()
+
+
+# --- documents -------------------------------------------------------------------------------------------------------
+
+
+def review(folder: Path, sim: Simulator, policy: Document = POLICY, **options: Any) -> Document:
+    """A review of everything."""
+    options = {"guards": GUARDS, **options}
+    result = run_module("atlas_access_review", sim, policy=policy, evidence_dir=str(folder), **options)
+    assert result.rc == 0, result
+    return load(folder)
+
+
+def load(folder: Path) -> Document:
+    document: Document = json.loads((folder / "review.json").read_text(encoding="utf-8"))
+    return document
+
+
+def cleaned(folder: Path, sim: Simulator, mode: str, check: bool = False, act: bool = True, **options: Any) -> Document:
+    """A review of the demo's world, carried out and written down as the role does."""
+    document = review(folder, sim, **DEMO, **options)
+    actions = []
+    if act:
+        result = run_module(
+            "atlas_project_user", sim, check, memberships=document["plan"]["remove"], state="absent", allow_no_owner=True, **DEMO
+        )
+        assert result.rc == 0, result
+        actions = result["actions"]
+    (folder / "actions.json").write_text(json.dumps(actions), encoding="utf-8")
+    assert run_module("atlas_access_evidence", sim, evidence_dir=str(folder), run={"mode": mode, **RUN}, **DEMO).rc == 0
+    return load(folder)
+
+
+def failed(done: Document) -> Document:
+    """The same clean-up, as it looks when the service failed half-way."""
+    document = copy.deepcopy(done)
+    actions = document["actions"]
+    error = {"status": 500, "code": "UNEXPECTED_ERROR", "detail": "The service said <no>"}
+    for one in actions[20:25]:
+        one.update(status="failed", verified=None, event_ids=[], error=error)
+    for one in actions[25:]:
+        one.update(status="skipped", verified=None, event_ids=[])
+    actions[0].update(verified="no")
+    actions[1].update(verified="unreadable", event_ids=["could not be read"])
+    document["verification"] = {
+        "counts": {"done": 20, "failed": 5, "skipped": len(actions) - 25, "planned": 0},
+        "verified": 18,
+        "unverified": 2,
+    }
+    document["completeness"].update(
+        complete=False, team_access="unreadable", unreadable=[{"project": "lost-prod", "error": "HTTP 403 <FORBIDDEN>"}]
+    )
+    return document
+
+
+def hostile(folder: Path) -> Document:
+    """Projects, people, teams, tags, reasons, the run and errors with text that means harm."""
+    projects = {
+        name: {
+            "tags": {"note": name},
+            "members": {email: ["GROUP_OWNER", f"GROUP_{name[:20]}"] for email in PEOPLE[number : number + 2]},
+            "teams": {name: ["GROUP_DATA_ACCESS_ADMIN"]},
+        }
+        for number, name in enumerate(HOSTILE)
+    }
+    account = {"secret": "mdb_sa_sk_hostile", "access_tokens": ["hostile-token"]}
+    teams = {name: {"members": PEOPLE[number : number + 1]} for number, name in enumerate(HOSTILE)}
+    organization = {"service_accounts": {"mdb_sa_id_" + "e" * 24: account}, "teams": teams, "projects": projects}
+    policy = {
+        "allowed_domains": ["corp.example"],
+        "exceptions": [{"user": PEOPLE[0], "project": HOSTILE[0], "reason": text} for text in HOSTILE[:1]]
+        + [{"user": "lou@x.example", "until": "2025-01-31", "reason": text} for text in HOSTILE],
+    }
+    with Simulator({"organizations": {"Hostile Org": organization}}) as sim:
+        document = review(folder, sim, policy, access_token="hostile-token", guards={"max_removals": 3})
+    steps = document["plan"]["remove"]
+    errors = [{"status": 500, "code": text, "detail": text} for text in HOSTILE]
+    document["actions"] = [
+        {**one, "status": "failed", "error": errors[number % len(errors)], "verified": None, "event_ids": HOSTILE[:2]}
+        for number, one in enumerate(steps)
+    ]
+    counts = {"done": 0, "failed": len(steps), "skipped": 0, "planned": 0}
+    document["verification"] = {"counts": counts, "verified": 0, "unverified": 0}
+    document["run"] = {"mode": "clean-up", **dict(zip(HOSTILE, HOSTILE))}
+    document["completeness"]["unreadable"] = [{"project": text, "error": text} for text in HOSTILE]
+    document["approved_plan"], document["scope"] = HOSTILE[0], {
+        "projects": HOSTILE,
+        "exclude_projects": HOSTILE,
+        "project_tags": dict(zip(HOSTILE, HOSTILE)),
+    }
+    return document
+
+
+def documents(folder: Path) -> dict[str, Document]:
+    """All kinds of reviews."""
+    made: dict[str, Document] = {}
+    with Simulator("demo") as sim:
+        made["review"] = review(folder / "review", sim, **DEMO)
+        made["blocked"] = cleaned(folder / "blocked", sim, "clean-up", act=False, guards={**GUARDS, "max_removals": 5})
+        made["dry"] = cleaned(folder / "dry", sim, "dry run", check=True)
+        made["done"] = cleaned(folder / "done", sim, "clean-up")
+    made["failed"] = failed(made["done"])
+    made["hostile"] = hostile(folder / "hostile")
+    big = {"access_token": "big-token"}
+    outside: Document = {"allowed_domains": ["other.example"]}
+    with Simulator(generated(projects=20, members=100)) as sim:
+        made["many"] = review(folder / "many", sim, outside, **big)
+    with Simulator(generated(projects=250, members=40)) as sim:
+        made["wide"] = review(folder / "wide", sim, {"inactive_days": 199}, **big)
+    nobody = {"service_accounts": {"mdb_sa_id_" + "f" * 24: {"secret": "mdb_sa_sk_f", "access_tokens": ["empty-token"]}}}
+    with Simulator({"organizations": {"Empty Org": {**nobody, "projects": {"alone": {}}}}}) as sim:
+        made["empty"] = review(folder / "empty", sim, {}, access_token="empty-token")
+    return made
+
+
+# --- rendering -------------------------------------------------------------------------------------------------------
+
+
+def render(folder: Path, names: list[str]) -> None:
+    """Render reports as the role does, all in one play."""
+    task = {
+        "ansible.builtin.template": {"src": str(TEMPLATE), "dest": f"{folder}/{{{{ item }}}}.html", "mode": "0600"},
+        "vars": {"review": f"{{{{ lookup('ansible.builtin.file', '{folder}/' ~ item ~ '.json') | from_json }}}}"},
+        "loop": names,
+    }
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}
+    (folder / "render.yml").write_text(json.dumps([play]), encoding="utf-8")
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", str(folder / "render.yml")]
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_LOCAL_TEMP": str(folder)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]:
+    """A report by its name. They are made once, by whichever worker comes first."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "reports"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "ready").exists():
+            made = documents(folder)
+            for name, document in made.items():
+                (folder / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+            render(folder, list(made))
+            (folder / "ready").touch()
+    return lambda name: Report(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")), folder / f"{name}.html")
+
+
+# --- the browser -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM:
+        pytest.skip("There is no Chromium here, so the report is not opened; `make browser` installs one.")
+    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here, so the report is not opened.")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        yield chromium
+        chromium.close()
+
+
+class Opened(NamedTuple):
+    """A page, and what it did that a report must not do."""
+
+    page: Any
+    wrong: list[str]
+
+
+@pytest.fixture
+def visit(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
+    """Open a report; at the end the page must have kept quiet."""
+    opened = []
+
+    def go(name: str, **options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        page, wrong = context.new_page(), []
+        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("request", lambda request: wrong.append(f"request: {request.url}"))
+        url = reports(name).url
+        page.goto(url)
+        opened.append((context, url, wrong))
+        return page
+
+    yield go
+    for context, url, wrong in opened:
+        context.close()
+        assert wrong == [f"request: {url}"]

@@ -1,0 +1,239 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report in a browser: what it says, and that it can be read, searched, sorted and printed by everybody."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import HOSTILE, PEOPLE, Report
+
+pytestmark = [pytest.mark.browser, pytest.mark.playbook]
+Visit = Callable[..., Any]
+Reports = Callable[[str], Report]
+ROWS = "#findings-table tbody tr"
+STATEMENTS = {
+    "review": "Review only: 31 findings. A clean-up would take 31 steps, 31 of them removals.",
+    "blocked": "Blocked before the first write: 1 guard stops this plan. Nothing was changed.",
+    "dry": "Dry run: 31 memberships would be removed.",
+    "done": "31 memberships were removed, all verified.",
+    "failed": "Not finished: 20 memberships were removed; 5 steps failed and 6 were skipped.",
+    "many": "Review only: 2,000 findings. A clean-up would be blocked before its first write.",
+    "empty": "Review only: no findings.",
+}
+
+
+def shown(page: Any) -> list[list[str]]:
+    """The cells of the findings that are on the screen."""
+    cells: list[list[str]] = page.evaluate(
+        "rows => Array.from(document.querySelectorAll(rows)).filter(row => getComputedStyle(row).display != 'none')"
+        ".map(row => Array.from(row.cells, cell => cell.textContent.trim()))",
+        ROWS,
+    )
+    return cells
+
+
+def status(page: Any) -> str:
+    """What assistive technology is told of the findings."""
+    return str(page.locator("section[aria-labelledby=findings] .shown").inner_text())
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_the_headline_says_how_it_ended(name: str, visit: Visit) -> None:
+    assert visit(name).locator(".lead").first.inner_text() == STATEMENTS[name]
+
+
+def test_guards_and_gaps_are_told_at_the_top(visit: Visit) -> None:
+    assert "max_removals: 31 of 82 memberships would end, and max_removals is 5" in visit("blocked").locator(".outcome").inner_text()
+    page = visit("failed")
+    assert "1 project could not be read." in page.locator(".outcome").nth(1).inner_text()
+    assert "HTTP 403 <FORBIDDEN>" in page.locator("section[aria-labelledby=complete]").text_content()
+    assert "500 UNEXPECTED_ERROR The service said <no>" in page.locator("#actions-table").text_content()
+
+
+def test_remaining_access_is_told(visit: Visit, reports: Reports) -> None:
+    remaining = [one for one in reports("done").document["findings"] if one["residual_access"]]
+    page = visit("done")
+    page.get_by_label("with other ways in").check()
+    assert [row[1] for row in shown(page)] == [one["user"] for one in remaining]
+    assert all("still gets in through" in row[6] for row in shown(page))
+    assert "would still get in through" in visit("dry").locator("#findings-table").inner_text()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_hostile_text_stays_text(scripts: bool, visit: Visit, reports: Reports) -> None:
+    document = reports("hostile").document
+    page = visit("hostile", java_script_enabled=scripts)
+    text = page.locator("main").evaluate("main => main.textContent")
+    for one in HOSTILE + PEOPLE:
+        assert one in text
+    assert "49" not in page.locator("#owners-table").evaluate("table => table.textContent")
+    found = page.locator("#findings-table tbody").evaluate(
+        "body => Array.from(body.rows, row => [row.cells[0].textContent, row.cells[1].textContent])"
+    )
+    assert found == [[one["project"], one["user"]] for one in document["findings"]]
+    assert page.locator("script").count() == 1 and page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize("name", ["done", "many", "wide", "hostile"])
+def test_everything_is_there_without_scripts(name: str, visit: Visit, reports: Reports) -> None:
+    document = reports(name).document
+    page = visit(name, java_script_enabled=False)
+    rows = page.locator(ROWS)
+    assert rows.count() == len(document["findings"])
+    assert rows.first.is_visible() and rows.last.is_visible()
+    assert page.locator("#owners-table tbody tr").count() == len(document["projects"])
+    assert page.locator(".tools").count() and not page.locator(".tools").first.is_visible()
+    assert page.locator("th button").count() == 0
+
+
+def test_sorting_by_mouse_and_by_keyboard(visit: Visit) -> None:
+    page = visit("done")
+    before = [row[1] for row in shown(page)]
+    head = page.locator("#findings-table thead th").nth(1)
+    button = head.get_by_role("button", name="Person")
+    button.click()
+    people = [row[1] for row in shown(page)]
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert people == sorted(before, key=str.lower) != before
+    button.focus()
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert [row[1] for row in shown(page)] == sorted(before, key=str.lower, reverse=True)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert head.get_attribute("aria-sort") is None
+    days = page.locator("#invitations-table")
+    days.get_by_role("button", name="Days since").click()
+    numbers = days.locator("tbody td.n").all_inner_texts()
+    assert numbers == sorted(numbers, key=int) and len(numbers) > 2
+
+
+def test_filtering_and_searching(visit: Visit, reports: Reports) -> None:
+    findings = reports("done").document["findings"]
+    page = visit("done")
+    assert status(page) == "Showing 31 of 31."
+    leavers = [one for one in findings if "leavers" in one["rules"]]
+    page.locator("[data-filter=rule]").select_option("leavers")
+    assert [row[1] for row in shown(page)] == [one["user"] for one in leavers]
+    assert status(page) == f"Showing {len(leavers)} of {len(leavers)} that fit, 31 in all."
+    project = leavers[0]["project_id"]
+    page.locator("[data-filter=project]").select_option(project)
+    assert len(shown(page)) == sum(one["project_id"] == project for one in leavers)
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("text => document.querySelector('.shown').textContent == text", arg="Showing 31 of 31.")
+    search = page.locator("[data-for=findings-table] [type=search]")
+    search.focus()
+    page.keyboard.type("DANA payments")
+    wanted = [one for one in findings if one["user"].startswith("dana") and "payments" in one["project"]]
+    assert [row[0] for row in shown(page)] == [one["project"] for one in wanted] != []
+    page.keyboard.press("Enter")
+    search.fill("nobody like this")
+    assert shown(page) == [] and status(page) == "Nothing fits. 31 rows in all."
+
+
+def test_a_rule_leads_to_its_findings(visit: Visit, reports: Reports) -> None:
+    page = visit("done")
+    link = page.locator("a[data-rule=leavers]")
+    link.focus()
+    page.keyboard.press("Enter")
+    wanted = [one["user"] for one in reports("done").document["findings"] if "leavers" in one["rules"]]
+    assert [row[1] for row in shown(page)] == wanted
+    assert page.locator("[data-filter=rule]").input_value() == "leavers"
+
+
+def test_all_rows_are_a_button_away(visit: Visit) -> None:
+    page = visit("many")
+    assert len(shown(page)) == 100 and status(page) == "Showing 100 of 2000."
+    page.get_by_role("button", name="Show all 2000").press("Enter")
+    assert len(shown(page)) == 2000 and status(page) == "Showing 2000 of 2000."
+    assert page.evaluate("document.activeElement.className") == "shown"
+
+
+@pytest.mark.parametrize("name", ["done", "failed", "blocked", "hostile", "empty"])
+def test_axe_finds_nothing(name: str, visit: Visit) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here.")
+    page = visit(name)
+    page.add_style_tag(content=".later { content-visibility: visible !important }")
+    for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast", "link-in-text-block"]})):
+        page.emulate_media(color_scheme=scheme)
+        violations = axe.Axe().run(page, options={**options, "resultTypes": ["violations"]}).response["violations"]
+        assert [(scheme, one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in violations] == []
+
+
+@pytest.mark.parametrize("name", ["done", "failed", "hostile", "wide", "empty"])
+@pytest.mark.parametrize("width", [360, 1024])
+def test_no_page_scrolls_sideways(name: str, width: int, visit: Visit) -> None:
+    page = visit(name, viewport={"width": width, "height": 740})
+    page.add_style_tag(content=".later { content-visibility: visible !important }")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_empty_parts_say_so(visit: Visit) -> None:
+    text = visit("empty").locator("main").inner_text()
+    for sentence in (
+        "No findings.",
+        "The policy asked for nothing, so nothing could be found.",
+        "Nobody gets into the projects in scope.",
+        "No invitation is open, expired or rejected.",
+        "No active member has been without a login for 90 days.",
+        "No exception applied, and none has ended.",
+    ):
+        assert sentence in text
+    assert "no active owner" in text
+
+
+def test_a_wide_matrix_says_whom_it_leaves_out(visit: Visit, reports: Reports) -> None:
+    matrix = reports("wide").document["matrix"]
+    page = visit("wide")
+    page.add_style_tag(content=".later { content-visibility: visible !important }")
+    section = page.locator("section[aria-labelledby=matrix]")
+    assert not matrix["whole"] and "Only people with privileged roles are shown" in section.inner_text()
+    assert page.locator(".matrix tbody tr").count() == 250
+    page = visit("done")
+    assert page.locator(".matrix tbody tr").count() == len(reports("done").document["matrix"]["rows"])
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="There is no pdftotext here (poppler-utils), so prints are not read.")
+@pytest.mark.parametrize("name", ["done", "many"])
+def test_a_print_has_every_row(name: str, visit: Visit, reports: Reports, tmp_path: Path) -> None:
+    page = visit(name, color_scheme="dark")
+    page.locator("[data-for=findings-table] [type=search]").fill("nobody like this")
+    pages = page.pdf(path=str(tmp_path / "report.pdf"), prefer_css_page_size=True)
+    assert pages
+    text = subprocess.run(
+        ["pdftotext", "-layout", str(tmp_path / "report.pdf"), "-"], capture_output=True, text=True, check=True
+    ).stdout
+    findings = reports(name).document["findings"]
+    start, end = text.index("All "), re.search(r"What was done, and verified\n|Who can enter what\n", text)
+    assert end
+    told = re.sub(r"\s", "", text[start : end.start()])
+    for user in {one["user"] for one in findings}:
+        assert told.count(user) >= sum(one["user"] == user for one in findings), user
+    heads = text[start : end.start()].count("Other ways in")
+    assert heads == text[start : end.start()].count("\f") + 1, "each page of a table begins with its header"
+    assert "Signature" in text and "Show all" not in text and "Reset" not in text
+
+
+def test_a_long_report_opens_at_once(visit: Visit, record_property: Callable[[str, object], None]) -> None:
+    """Figures for the log; the bounds are far off, so that a busy machine does not fail."""
+    page = visit("many")
+    opened = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    timed = "async act => { const t = performance.now(); eval(act); document.body.offsetHeight; return performance.now() - t }"
+    sort = page.evaluate(timed, "document.querySelector('#findings-table th:nth-child(2) button').click()")
+    find = page.evaluate(
+        timed,
+        "const box = document.querySelector('[data-for=findings-table] [type=search]'); box.value = '42';"
+        "box.dispatchEvent(new Event('input', {bubbles: true}))",
+    )
+    for name, value in (("open", opened), ("sort", sort), ("search", find)):
+        record_property(f"{name}_ms", round(value))
+    print(f"2,000 findings: open {opened:.0f} ms, sort {sort:.0f} ms, search {find:.0f} ms")
+    assert opened < 6000 and sort < 1000 and find < 1000

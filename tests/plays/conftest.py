@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run Ansible in a process of its own, as a user does, against a simulated Atlas."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator import Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+ACCOUNTS = {
+    "demo": ("mdb_sa_id_" + "d0" * 12, "mdb_sa_sk_demo-only"),
+    "small": ("mdb_sa_id_0123456789abcdef01234567", "mdb_sa_sk_small"),
+}
+
+
+def environment(sim: Simulator, world: str, home: Path) -> dict[str, str]:
+    """The environment of somebody who has this world's service account, and nothing else."""
+    client_id, client_secret = ACCOUNTS[world]
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ANSIBLE_", "MONGODB_ATLAS_", "AWX_", "PYTEST"))
+    }
+    return {
+        **kept,
+        "HOME": str(home),
+        "PWD": str(home),
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "ANSIBLE_HOME": str(home / ".ansible"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
+        "ANSIBLE_NOCOLOR": "1",
+        "NO_PROXY": "127.0.0.1",
+        "MONGODB_ATLAS_BASE_URL": sim.url,
+        "MONGODB_ATLAS_CLIENT_ID": client_id,
+        "MONGODB_ATLAS_CLIENT_SECRET": client_secret,
+    }
+
+
+@dataclass
+class Ansible:
+    """A world, and Ansible before it. `home` is the directory that Ansible is started in."""
+
+    sim: Simulator
+    world: str
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *command: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command of Ansible's; variables go in as extra vars. Its output is in `stdout`, errors included."""
+        extra = ["-e", json.dumps(variables)] if variables else []
+        ended = subprocess.run(
+            [str(BIN / command[0]), *command[1:], *extra],
+            cwd=self.home,
+            env=self.environment_of(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=180,
+        )
+        assert ACCOUNTS[self.world][1] not in ended.stdout, "the secret was printed"
+        assert "Traceback" not in ended.stdout, ended.stdout
+        return ended
+
+    def environment_of(self) -> dict[str, str]:
+        """The environment that commands run in."""
+        return {**environment(self.sim, self.world, self.home), **self.environment}
+
+    def play(self, name: str, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+        """Run one of our playbooks by its full name."""
+        return self.run("ansible-playbook", f"atlasops.access.{name}", *options, **variables)
+
+
+@pytest.fixture
+def small(tmp_path):
+    with Simulator("small") as sim:
+        yield Ansible(sim, "small", tmp_path)
+
+
+@pytest.fixture
+def demo(tmp_path):
+    with Simulator("demo") as sim:
+        yield Ansible(sim, "demo", tmp_path)

@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role and the playbooks, from the dry run to the evidence."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+LEAVERS = ["dana.field@corp.example", "omar.reyes@corp.example"]
+CLEANUP = {
+    "access_cleanup_leavers": LEAVERS,
+    "access_cleanup_stale_invitation_days": 14,
+    "access_cleanup_role_holders": {"GROUP_DATA_ACCESS_ADMIN": ["emil.hansen@corp.example"]},
+    "access_cleanup_fallback_role": "GROUP_DATA_ACCESS_READ_ONLY",
+    "access_cleanup_evidence_dir": "evidence",
+    "access_cleanup_ticket": "SEC-1",
+}
+
+
+def evidence(home: Path, name: str = "evidence"):
+    """The document and the actions of a run; the checksums are checked on the way."""
+    directory = home / name
+    sums = [line.split("  ") for line in (directory / "SHA256SUMS").read_text().splitlines()]
+    assert {file for _digest, file in sums} == {path.name for path in directory.iterdir()} - {"SHA256SUMS"}
+    for digest, file in sums:
+        assert hashlib.sha256((directory / file).read_bytes()).hexdigest() == digest, file
+    with (directory / "actions.csv").open(newline="") as file:
+        return json.loads((directory / "review.json").read_text()), list(csv.DictReader(file))
+
+
+def members(sim):
+    return {(project, user.lower()) for project, found in sim.state().items() for user in found}
+
+
+def test_dry_run_run_and_run_again(demo):
+    before = demo.sim.state()
+    dry = demo.play("cleanup", "--check", "--diff", **CLEANUP)
+    assert dry.returncode == 0, dry.stdout
+    assert demo.sim.state() == before and not demo.sim.writes
+    planned, planned_actions = evidence(demo.home)
+    assert planned["run"]["mode"] == "dry run" and planned["run"]["ticket"] == "SEC-1"
+    assert {row["status"] for row in planned_actions} == {"planned"}
+
+    real = demo.play("cleanup", **CLEANUP)
+    assert real.returncode == 0, real.stdout
+    document, actions = evidence(demo.home)
+    assert document["plan_digest"] == planned["plan_digest"], "the run carries out what the dry run said"
+    strip = [{**row, "status": "", "verified": "", "event_ids": ""} for row in actions]
+    assert strip == [{**row, "status": "", "verified": "", "event_ids": ""} for row in planned_actions]
+    assert {(row["status"], row["verified"]) for row in actions} == {("done", "yes")}
+    assert document["verification"]["verified"] == len(actions) == len(document["steps"])
+    assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
+    assert "still gets into data-platform-prod through the team data-engineering" in " ".join(real.stdout.split())
+
+    demo.sim.forget()
+    again = demo.play("cleanup", **CLEANUP)
+    assert again.returncode == 0 and "changed=0 " in again.stdout, again.stdout
+    assert not demo.sim.writes and evidence(demo.home)[0]["steps"] == []
+
+
+def test_a_tripped_guard_stops_before_the_first_write_and_the_approved_plan_passes(demo):
+    guarded = {**CLEANUP, "access_cleanup_max_removals": 3}
+    before = demo.sim.state()
+    for options in (["--check"], []):
+        blocked = demo.play("cleanup", *options, **guarded)
+        assert blocked.returncode != 0 and "max_removals is 3" in " ".join(blocked.stdout.split())
+        assert demo.sim.state() == before and not demo.sim.writes
+    document, actions = evidence(demo.home)
+    assert document["blocked"][0]["guard"] == "max_removals" and actions == []
+
+    wrong = demo.play("cleanup", **guarded, access_cleanup_approved_plan="0" * 64)
+    assert wrong.returncode != 0 and not demo.sim.writes
+    passed = demo.play("cleanup", **guarded, access_cleanup_approved_plan=document["plan_digest"])
+    assert passed.returncode == 0, passed.stdout
+    assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
+
+
+def test_a_review_never_writes(demo):
+    before = demo.sim.state()
+    ended = demo.play("review", **CLEANUP, access_cleanup_max_removals=0)
+    assert ended.returncode == 0, ended.stdout
+    assert demo.sim.state() == before and not demo.sim.writes
+    document, actions = evidence(demo.home)
+    assert document["run"]["mode"] == "review" and document["blocked"] and actions == []
+    assert "<html" in (demo.home / "evidence/review.html").read_text()
+
+
+def test_a_failure_half_way_leaves_the_evidence_of_what_was_done_and_the_next_run_does_the_rest(demo):
+    prod = demo.sim.project_id("payments-prod")
+    demo.sim.fault({"status": 403, "errorCode": "ACCESS_FORBIDDEN"}, method="DELETE", path=prod, times=None)
+    ended = demo.play("offboard", access_cleanup_leavers=LEAVERS, access_cleanup_evidence_dir="evidence")
+    assert ended.returncode != 0 and "ACCESS_FORBIDDEN" in ended.stdout
+    _document, actions = evidence(demo.home)
+    assert {row["status"] for row in actions if row["project"] == "payments-prod"} == {"failed", "skipped"}
+    assert {row["verified"] for row in actions if row["status"] == "done"} == {"yes"}
+    assert {project for project, user in members(demo.sim) if user in LEAVERS} == {"payments-prod"}
+
+    demo.sim._call(demo.sim._service.faults.clear)
+    assert demo.play("offboard", access_cleanup_leavers=LEAVERS).returncode == 0
+    assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
+
+
+def test_a_project_that_can_not_be_read_does_not_keep_the_others_from_being_cleaned(demo):
+    prod = demo.sim.project_id("payments-prod")
+    demo.sim.fault(403, method="GET", path=f"{prod}/users", times=None)
+    ended = demo.play("offboard", access_cleanup_leavers=LEAVERS, access_cleanup_evidence_dir="evidence")
+    assert ended.returncode != 0 and "1 of 12 projects could not be read" in " ".join(ended.stdout.split())
+    assert {project for project, user in members(demo.sim) if user in LEAVERS} == {"payments-prod"}
+    document, _actions = evidence(demo.home)
+    assert [one["project"] for one in document["completeness"]["unreadable"]] == ["payments-prod"]
+
+
+def test_offboarding_takes_legacy_invitations_back_and_asks_who_leaves(demo):
+    assert demo.sim.legacy("mobile-backend-prod")
+    assert demo.play("offboard").returncode != 0 and not demo.sim.requests
+    # As an AWX survey gives it: one string with lines.
+    ended = demo.play("offboard", access_cleanup_leavers="\n".join(LEAVERS), access_cleanup_evidence_dir="")
+    assert ended.returncode == 0, ended.stdout
+    assert not demo.sim.legacy("mobile-backend-prod")
+    assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
+
+
+def test_what_is_adopted_passes_a_review_and_a_change_of_the_files_is_carried_out(demo):
+    ended = demo.play("adopt", adopt_dir="memberships")
+    assert ended.returncode == 0, ended.stdout
+    again = demo.play("adopt", adopt_dir="memberships")
+    assert "changed=0 " in again.stdout, again.stdout
+    git = {"access_cleanup_memberships_dir": "memberships", "access_cleanup_evidence_dir": "evidence"}
+    assert demo.play("review", **git).returncode == 0
+    assert evidence(demo.home)[0]["findings"] == [], "adopt followed by review finds nothing"
+
+    file = demo.home / "memberships/web-shop-prod.yml"
+    desired = yaml.safe_load(file.read_text())
+    gone = desired["memberships"].pop()
+    desired["memberships"].append({"user": "new.colleague@corp.example", "roles": ["GROUP_READ_ONLY"]})
+    file.write_text(yaml.safe_dump(desired))
+    ended = demo.play("cleanup", **git, access_cleanup_add_missing="true", access_cleanup_max_removal_percent="50")
+    assert ended.returncode == 0, ended.stdout
+    shop = {user for project, user in members(demo.sim) if project == "web-shop-prod"}
+    assert "new.colleague@corp.example" in shop and gone["user"].lower() not in shop
+    again = demo.play("cleanup", **git, access_cleanup_add_missing="true", access_cleanup_max_removal_percent="50")
+    assert again.returncode == 0 and "changed=0 " in again.stdout, again.stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"access_cleanup_allowed_domains": []}, "policy.allowed_domains is empty"),
+        ({"access_cleanup_inactive_days": "many"}, "is not a number; write a whole number such as 30"),
+        ({"access_cleanup_projects": "paymnts-prod"}, "near names: payments-prod"),
+    ],
+)
+def test_bad_variables_are_said_before_anything_happens(demo, variables, says):
+    ended = demo.play("cleanup", **variables)
+    assert ended.returncode != 0 and says in " ".join(ended.stdout.split()), ended.stdout
+    assert not demo.sim.writes
+
+
+def test_blank_variables_are_unset(demo):
+    defaults = yaml.safe_load((Path(__file__).parents[2] / "roles/access_cleanup/defaults/main.yml").read_text())
+    blank = {name: "" for name, value in defaults.items() if not isinstance(value, bool)}
+    ended = demo.play("cleanup", **blank)
+    assert ended.returncode == 0, ended.stdout
+    assert not demo.sim.writes, "nothing was asked for"
+
+
+def test_every_variable_is_described_with_its_default():
+    role = Path(__file__).parents[2] / "roles/access_cleanup"
+    defaults = yaml.safe_load((role / "defaults/main.yml").read_text())
+    specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    assert {name: spec["default"] for name, spec in specs.items()} == defaults
+    assert all(spec["description"] and spec["type"] for spec in specs.values())
