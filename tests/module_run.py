@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
+
 from simulator import Simulator
 
 MODULES = "ansible_collections.atlasops.access.plugins.modules"

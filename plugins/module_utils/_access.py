@@ -16,7 +16,6 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-import sys
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -159,7 +158,7 @@ def by_key(members: Iterable[Member]) -> Dict[str, Member]:
     """Members by their key. Should two share an email, the later one's key carries its id as well."""
     found: Dict[str, Member] = {}
     for member in members:
-        key = sys.intern(member.user.lower())
+        key = member.user.lower()
         found[f"{key} ({member.user_id})" if key in found else key] = member
     return found
 

@@ -10,7 +10,6 @@ Knows nothing of Ansible. Private to this collection.
 
 from __future__ import annotations
 
-import sys
 import time
 from functools import lru_cache
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -188,12 +187,16 @@ def _roster(client: Client, project: Project, known: Optional[_Known], legacy: b
 
 
 def _direct_entries(direct: Mapping[str, Member], ways: Mapping[str, List[Way]]) -> Dict[str, Entry]:
-    return {key: Entry(member, (_direct_way(member.roles), *ways.get(key, ()))) for key, member in direct.items()}
+    found = {}
+    for key, member in direct.items():
+        directly = _directly(member.roles)
+        found[key] = Entry(member, (*directly, *ways[key]) if ways.get(key) else directly)
+    return found
 
 
 @lru_cache(maxsize=1000)
-def _direct_way(roles: FrozenSet[str]) -> Way:
-    return Way("direct", None, roles)
+def _directly(roles: FrozenSet[str]) -> Tuple[Way]:
+    return (Way("direct", None, roles),)
 
 
 def _indirect(
@@ -284,9 +287,7 @@ def _answer_shows(step: Step, answer: Json) -> bool:
         return False
 
 
-def _has_taken_effect(
-    client: Client, project: Project, step: Step, member: Member, error: AtlasError
-) -> Work[bool]:
+def _has_taken_effect(client: Client, project: Project, step: Step, member: Member, error: AtlasError) -> Work[bool]:
     """Read again whether a write that did not succeed is in effect all the same.
 
     Nothing promises that a listing shows a write at once. So it gets some time after answers that say "it is so
@@ -331,17 +332,20 @@ def _shaped(client: Client, path: str, shape: Any, row: Json) -> Any:
         raise client.misshapen("GET", path) from None
 
 
+_SEEN: Dict[str, str] = {}
+
+
 def _text(row: Mapping[str, Json], name: str) -> str:
     value = row[name]
     if not isinstance(value, str) or not value:
         raise TypeError(name)
     # The same people, and all that is said of them, come back with every project.
-    return sys.intern(value)
+    return _SEEN.setdefault(value, value)
 
 
 def _maybe(row: Mapping[str, Json], name: str) -> Optional[str]:
     value = row.get(name)
-    return sys.intern(value) if isinstance(value, str) else None
+    return _SEEN.setdefault(value, value) if isinstance(value, str) else None
 
 
 _ROLE_SETS: Dict[FrozenSet[str], FrozenSet[str]] = {}

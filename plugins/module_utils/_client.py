@@ -370,7 +370,9 @@ class Client:
     def misshapen(self, method: str, path: str) -> AtlasError:
         """The error for an answer of an unexpected shape."""
         return AtlasError(
-            f"{method} {API}{path}", "the answer does not have the shape that Atlas documents", 200,
+            f"{method} {API}{path}",
+            "the answer does not have the shape that Atlas documents",
+            200,
             hint=f"Check that base_url ({self.base_url}) is Atlas and that nothing between rewrites its answers.",
         )
 

@@ -14,11 +14,13 @@ import csv
 import hashlib
 import json
 import os
+from collections import Counter
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from ._access import ACTIVE, LAPSED, OWNER, PENDING, Entry, Way, days_since, idle_days
-from ._policy import Exemption, Finding, Policy, Reviewed, calls, lapsed_exceptions, owners
+from ._access import ACTIVE, LAPSED, OWNER, PENDING, Way, days_since, idle_days
+from ._policy import Exemption, Finding, Policy, Reviewed, calls, lapsed_exceptions
 
 POPULATION, FINDINGS, ACTIONS = "population.csv", "findings.csv", "actions.csv"
 REVIEW, DONE, REPORT, SUMS = "review.json", "actions.json", "review.html", "SHA256SUMS"
@@ -112,8 +114,8 @@ def population(reviewed: Iterable[Reviewed], now: datetime) -> Iterator[Sequence
                 harmless(member.user),
                 member.user_id,
                 member.status,
-                ";".join(sorted(member.roles)),
-                ";".join(map(_way_text, ways)),
+                _roles_text(member.roles),
+                _ways_text(ways),
                 member.last_auth,
                 idle_days(member, now),
                 member.created_at,
@@ -121,6 +123,27 @@ def population(reviewed: Iterable[Reviewed], now: datetime) -> Iterator[Sequence
                 member.invitation_expires_at,
                 harmless(member.inviter),
             )
+
+
+# People and the ways in are many, distinct ones are few: what is made of those is kept.
+@lru_cache(maxsize=10_000)
+def _roles_text(roles: FrozenSet[str]) -> str:
+    return ";".join(sorted(roles))
+
+
+@lru_cache(maxsize=10_000)
+def _ways_text(ways: Tuple[Way, ...]) -> str:
+    return ";".join(map(_way_text, ways))
+
+
+@lru_cache(maxsize=10_000)
+def _held(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
+    return tuple(sorted(frozenset().union(*(way.roles for way in ways))))
+
+
+@lru_cache(maxsize=10_000)
+def _privileged(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
+    return tuple(role for role in _held(ways) if role in PRIVILEGED)
 
 
 def _way_text(way: Way) -> str:
@@ -242,6 +265,7 @@ def _create(path: str, newline: Optional[str] = None) -> Any:
 def document(policy: Policy, reviewed: Sequence[Reviewed], rows: Sequence[Row], now: datetime) -> Row:
     """A review as one document, without what the module returns as well."""
     waiting, oldest = invitations(reviewed, now)
+    projects = [_project_row(one) for one in reviewed]
     applied = {(one, rule): None for each in reviewed for one, rule in each.applied}
     return {
         "started": now.isoformat(timespec="seconds"),
@@ -251,8 +275,8 @@ def document(policy: Policy, reviewed: Sequence[Reviewed], rows: Sequence[Row], 
             "applied": [{**exemption_row(one), "rule": rule} for one, rule in applied],
             "lapsed": [exemption_row(one) for one in lapsed_exceptions(policy, now)],
         },
-        "projects": [_project_row(one) for one in reviewed],
-        "matrix": matrix(reviewed),
+        "projects": projects,
+        "matrix": matrix(reviewed, projects),
         "invitations": {"count": waiting, "rows": oldest},
         "dormant": dormant(reviewed, policy, now),
     }
@@ -279,40 +303,42 @@ def write_actions(directory: str, review: Row) -> List[str]:
 
 
 def _project_row(one: Reviewed) -> Row:
-    direct = [entry.member for entry in one.entries.values() if entry.direct]
-    privileged = {}
-    for entry in one.entries.values():
-        held = sorted(_held(entry).intersection(PRIVILEGED))
-        if held and entry.member.status not in LAPSED:
-            privileged[entry.member.user] = held
+    statuses = Counter(one.entries[key].member.status for key in one.before)
+    privileged = {
+        entry.member.user: _privileged(entry.ways)
+        for entry in one.entries.values()
+        if _privileged(entry.ways) and entry.member.status not in LAPSED
+    }
     return {
         "name": one.project.name,
         "id": one.project.id,
         "tags": dict(one.project.tags),
-        "active": sum(member.status == ACTIVE for member in direct),
-        "pending": sum(member.status == PENDING for member in direct),
-        "lapsed": sum(member.status in LAPSED for member in direct),
-        "indirect": len(one.entries) - len(direct),
-        "owners": sorted(owners(one, one.before)),
+        "active": statuses[ACTIVE],
+        "pending": statuses[PENDING],
+        "lapsed": sum(statuses[status] for status in LAPSED),
+        "indirect": len(one.entries) - len(one.before),
+        "owners": sorted(one.owners),
         "privileged": dict(sorted(privileged.items())),
     }
 
 
-def _held(entry: Entry) -> FrozenSet[str]:
-    return frozenset().union(*(way.roles for way in entry.ways))
+def matrix(reviewed: Sequence[Reviewed], projects: Sequence[Row]) -> Row:
+    """Who can enter what: user -> project -> roles.
 
-
-def matrix(reviewed: Sequence[Reviewed]) -> Row:
-    """Who can enter what: user -> project -> roles. ``whole`` is false where only privileged people are in it."""
-    people = {entry.member.user for one in reviewed for entry in one.entries.values()}
+    ``whole`` is false where it would be too large: then only privileged people and roles are in it.
+    """
+    people = set().union(*(one.entries for one in reviewed))
     whole = len(people) * len(reviewed) <= MATRIX_CELLS
-    rows: Dict[str, Dict[str, List[str]]] = {}
-    for one in reviewed:
-        for entry in one.entries.values():
-            held = _held(entry)
-            if entry.member.status in LAPSED or not (whole or held.intersection(PRIVILEGED)):
-                continue
-            rows.setdefault(entry.member.user, {})[one.project.name] = sorted(held)
+    rows: Dict[str, Dict[str, Sequence[str]]] = {}
+    if whole:
+        for one in reviewed:
+            for entry in one.entries.values():
+                if entry.member.status not in LAPSED:
+                    rows.setdefault(entry.member.user, {})[one.project.name] = _held(entry.ways)
+    else:
+        for project in projects:
+            for user, roles in project["privileged"].items():
+                rows.setdefault(user, {})[project["name"]] = roles
     most = sorted(rows, key=lambda user: (-len(rows[user]), user))
     kept = most if whole else most[: max(20, MATRIX_CELLS // max(1, len(reviewed)))]
     return {"whole": whole, "people": len(rows), "rows": {user: rows[user] for user in sorted(kept)}}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
+from collections import Counter
 from datetime import date, datetime
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -443,6 +444,7 @@ class Reviewed(NamedTuple):
     before: Access
     steps: List[Step]
     applied: List[Tuple[Exemption, str]]
+    owners: FrozenSet[str]
 
 
 _SEVERITY = ("remove", "revoke", "add", "report")
@@ -491,7 +493,8 @@ def review(
             after.pop(finding.key)
         elif finding.after is not None:
             after[finding.key] = finding.after
-    return Reviewed(project, entries, findings, before, plan(before, after), applied)
+    steps = plan(before, after) if findings else []
+    return Reviewed(project, entries, findings, before, steps, applied, owners(entries, before))
 
 
 def exemption(policy: Policy, member: Member, project: Project, rule: str, now: datetime) -> Optional[Exemption]:
@@ -544,7 +547,9 @@ def _missing(
     policy: Policy, project: Project, entries: Mapping[str, Entry], grants: Mapping[str, List[Grant]], now: datetime
 ) -> List[Finding]:
     """People of the desired state who are not in the project."""
-    findings = []
+    findings: List[Finding] = []
+    if not grants:
+        return findings
     direct = {entry.member.user.lower() for entry in entries.values() if entry.direct}
     for user in sorted(set(grants) - direct):
         valid = _valid(grants[user], now)
@@ -624,11 +629,11 @@ def _said(row: Mapping[str, Any]) -> str:
     return f"{row['action']} {row['user']} in {row['project']} ({', '.join(row['roles'])})"
 
 
-def owners(reviewed: Reviewed, access: Access) -> FrozenSet[str]:
-    """Who owns the project under this access and is ACTIVE, owners through teams counted; emails in lower case."""
+def owners(entries: Mapping[str, Entry], access: Access) -> FrozenSet[str]:
+    """Who owns a project under this access and is ACTIVE, owners through teams counted; emails in lower case."""
     return frozenset(
         entry.member.user.lower()
-        for key, entry in reviewed.entries.items()
+        for key, entry in entries.items()
         if entry.member.status == ACTIVE
         and (OWNER in access.get(key, NO_ROLES) or any(way.kind == "team" and OWNER in way.roles for way in entry.ways))
     )
@@ -664,9 +669,11 @@ def blocked(
         )
         tripped.append({"guard": "max_removal_percent", "project": None, "detail": detail})
     for one in reviewed:
-        had, has = owners(one, one.before), owners(one, replay(one.before, one.steps))
-        if len(has) < min(len(had), guards.min_owners):
-            detail = f"{len(has)} of {len(had)} ACTIVE owners would remain, and min_owners is {guards.min_owners}"
+        has = owners(one.entries, replay(one.before, one.steps)) if one.steps else one.owners
+        if len(has) < min(len(one.owners), guards.min_owners):
+            detail = (
+                f"{len(has)} of {len(one.owners)} ACTIVE owners would remain; min_owners is {guards.min_owners}"
+            )
             tripped.append({"guard": "min_owners", "project": one.project.name, "detail": detail})
     return tripped
 
@@ -685,6 +692,8 @@ def _not_approved(
 
 def missing_protected(guards: Guards, reviewed: Iterable[Reviewed]) -> List[str]:
     """Protected people who don't get into any project in scope."""
+    if not guards.protected_users:
+        return []
     seen = set()
     for one in reviewed:
         for entry in one.entries.values():
@@ -696,22 +705,21 @@ def missing_protected(guards: Guards, reviewed: Iterable[Reviewed]) -> List[str]
 def summary(guards: Guards, reviewed: Sequence[Reviewed], rows: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
     """The counts of a review."""
     found = [finding for one in reviewed for finding in one.findings]
-    entries = [entry for one in reviewed for entry in one.entries.values()]
-    statuses = [entry.member.status for entry in entries if entry.direct]
-    total = len(statuses)
+    statuses = Counter(one.entries[key].member.status for one in reviewed for key in one.before)
+    total = sum(len(one.before) for one in reviewed)
     removals = sum(row["action"] == "remove" for row in rows)
     return {
         "projects": len(reviewed),
-        "people": len({entry.member.user.lower() for entry in entries}),
+        "people": len(set().union(*(one.entries for one in reviewed))),
         "memberships": total,
-        "by_status": {status: statuses.count(status) for status in STATUSES},
-        "indirect": len(entries) - total,
+        "by_status": {status: statuses[status] for status in STATUSES},
+        "indirect": sum(len(one.entries) for one in reviewed) - total,
         "findings": len(found),
         "by_rule": {rule: sum(rule in finding.rules for finding in found) for rule in RULES},
         "by_action": {action: sum(action == finding.action for finding in found) for action in _SEVERITY},
         "steps": len(rows),
         "removals": removals,
         "removal_percent": round(removals * 100 / total, 1) if total else 0,
-        "few_owners": sorted(one.project.name for one in reviewed if len(owners(one, one.before)) < guards.min_owners),
+        "few_owners": sorted(one.project.name for one in reviewed if len(one.owners) < guards.min_owners),
         "missing_protected": missing_protected(guards, reviewed),
     }

@@ -169,7 +169,7 @@ RETURN = r"""
 findings:
   description:
     - What breaks the policy, one entry a membership, with all the rules that it breaks.
-    - Bounded; RV(summary.findings) is the whole number, and C(findings.csv) and C(review.json) hold them all.
+    - Bounded; RV(summary) has the whole number, and C(findings.csv) and C(review.json) hold them all.
   returned: always
   type: list
   elements: dict

@@ -18,11 +18,15 @@ from typing import Any, NamedTuple
 
 import pytest
 from module_run import run_module
+
 from simulator import Simulator, generated
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "roles/access_cleanup/templates/review.html.j2"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+QUIET = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-first-run"),
+]
 
 Document = dict[str, Any]
 DEMO = {"client_id": "mdb_sa_id_" + "d0" * 12, "client_secret": "mdb_sa_sk_demo-only"}
@@ -32,7 +36,7 @@ POLICY: Document = {
     "stale_invitation_days": "14",
     "inactive_days": 90,
     "exceptions": [
-        {"user": "tomas.vega@partner.example", "rule": "allowed_domains", "until": "2030-12-31", "reason": "Contract 4711"},
+        {"user": "tomas.vega@partner.example", "rule": "allowed_domains", "until": "2030-12-31", "reason": "Audit"},
         {"user": "lou.stone@partner.example", "until": "2025-01-31", "reason": "Contract 4242"},
     ],
 }
@@ -90,9 +94,8 @@ def cleaned(folder: Path, sim: Simulator, mode: str, check: bool = False, act: b
     document = review(folder, sim, **DEMO, **options)
     actions = []
     if act:
-        result = run_module(
-            "atlas_project_user", sim, check, memberships=document["plan"]["remove"], state="absent", allow_no_owner=True, **DEMO
-        )
+        wanted = {"memberships": document["plan"]["remove"], "state": "absent", "allow_no_owner": True}
+        result = run_module("atlas_project_user", sim, check, **wanted, **DEMO)
         assert result.rc == 0, result
         actions = result["actions"]
     (folder / "actions.json").write_text(json.dumps(actions), encoding="utf-8")
@@ -152,11 +155,14 @@ def hostile(folder: Path) -> Document:
     document["verification"] = {"counts": counts, "verified": 0, "unverified": 0}
     document["run"] = {"mode": "clean-up", **dict(zip(HOSTILE, HOSTILE))}
     document["completeness"]["unreadable"] = [{"project": text, "error": text} for text in HOSTILE]
-    document["approved_plan"], document["scope"] = HOSTILE[0], {
-        "projects": HOSTILE,
-        "exclude_projects": HOSTILE,
-        "project_tags": dict(zip(HOSTILE, HOSTILE)),
-    }
+    document["approved_plan"], document["scope"] = (
+        HOSTILE[0],
+        {
+            "projects": HOSTILE,
+            "exclude_projects": HOSTILE,
+            "project_tags": dict(zip(HOSTILE, HOSTILE)),
+        },
+    )
     return document
 
 
@@ -176,8 +182,9 @@ def documents(folder: Path) -> dict[str, Document]:
         made["many"] = review(folder / "many", sim, outside, **big)
     with Simulator(generated(projects=250, members=40)) as sim:
         made["wide"] = review(folder / "wide", sim, {"inactive_days": 199}, **big)
-    nobody = {"service_accounts": {"mdb_sa_id_" + "f" * 24: {"secret": "mdb_sa_sk_f", "access_tokens": ["empty-token"]}}}
-    with Simulator({"organizations": {"Empty Org": {**nobody, "projects": {"alone": {}}}}}) as sim:
+    account = {"secret": "mdb_sa_sk_f", "access_tokens": ["empty-token"]}
+    alone = {"service_accounts": {"mdb_sa_id_" + "f" * 24: account}, "projects": {"alone": {}}}
+    with Simulator({"organizations": {"Empty Org": alone}}) as sim:
         made["empty"] = review(folder / "empty", sim, {}, access_token="empty-token")
     return made
 
@@ -189,14 +196,19 @@ def render(folder: Path, names: list[str]) -> None:
     """Render reports as the role does, all in one play."""
     task = {
         "ansible.builtin.template": {"src": str(TEMPLATE), "dest": f"{folder}/{{{{ item }}}}.html", "mode": "0600"},
-        "vars": {"review": f"{{{{ lookup('ansible.builtin.file', '{folder}/' ~ item ~ '.json') | from_json }}}}"},
+        "vars": {"review_file": f"{folder}/{{{{ item }}}}.json"},
         "loop": names,
     }
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}
+    # The other way to hand the document over: both keep its text as it is.
+    whole = {
+        "ansible.builtin.template": {"src": str(TEMPLATE), "dest": f"{folder}/hostile-variable.html", "mode": "0600"},
+        "vars": {"review": f"{{{{ lookup('ansible.builtin.file', '{folder}/hostile.json') | from_json }}}}"},
+    }
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task, whole]}
     (folder / "render.yml").write_text(json.dumps([play]), encoding="utf-8")
     command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", str(folder / "render.yml")]
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_LOCAL_TEMP": str(folder)}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    set_here = {"LC_ALL": "C.UTF-8", "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_LOCAL_TEMP": str(folder)}
+    ran = subprocess.run(command, env={**os.environ, **set_here}, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -214,7 +226,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]
                 (folder / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
             render(folder, list(made))
             (folder / "ready").touch()
-    return lambda name: Report(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")), folder / f"{name}.html")
+
+    def report(name: str) -> Report:
+        return Report(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")), folder / f"{name}.html")
+
+    return report
 
 
 # --- the browser -----------------------------------------------------------------------------------------------------
@@ -224,18 +240,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]
 def browser() -> Iterator[Any]:
     if not CHROMIUM:
         pytest.skip("There is no Chromium here, so the report is not opened; `make browser` installs one.")
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here, so the report is not opened.")
+    api = pytest.importorskip("playwright.sync_api", reason="There is no Playwright here, so the report is not opened.")
     with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
         chromium.close()
-
-
-class Opened(NamedTuple):
-    """A page, and what it did that a report must not do."""
-
-    page: Any
-    wrong: list[str]
 
 
 @pytest.fixture

@@ -51,7 +51,8 @@ def test_the_headline_says_how_it_ended(name: str, visit: Visit) -> None:
 
 
 def test_guards_and_gaps_are_told_at_the_top(visit: Visit) -> None:
-    assert "max_removals: 31 of 82 memberships would end, and max_removals is 5" in visit("blocked").locator(".outcome").inner_text()
+    blocked = visit("blocked").locator(".outcome").inner_text()
+    assert "max_removals: 31 of 82 memberships would end, and max_removals is 5" in blocked
     page = visit("failed")
     assert "1 project could not be read." in page.locator(".outcome").nth(1).inner_text()
     assert "HTTP 403 <FORBIDDEN>" in page.locator("section[aria-labelledby=complete]").text_content()
@@ -201,7 +202,7 @@ def test_a_wide_matrix_says_whom_it_leaves_out(visit: Visit, reports: Reports) -
     assert page.locator(".matrix tbody tr").count() == len(reports("done").document["matrix"]["rows"])
 
 
-@pytest.mark.skipif(not shutil.which("pdftotext"), reason="There is no pdftotext here (poppler-utils), so prints are not read.")
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="There is no pdftotext here to read a print with.")
 @pytest.mark.parametrize("name", ["done", "many"])
 def test_a_print_has_every_row(name: str, visit: Visit, reports: Reports, tmp_path: Path) -> None:
     page = visit(name, color_scheme="dark")
@@ -226,13 +227,16 @@ def test_a_long_report_opens_at_once(visit: Visit, record_property: Callable[[st
     """Figures for the log; the bounds are far off, so that a busy machine does not fail."""
     page = visit("many")
     opened = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-    timed = "async act => { const t = performance.now(); eval(act); document.body.offsetHeight; return performance.now() - t }"
-    sort = page.evaluate(timed, "document.querySelector('#findings-table th:nth-child(2) button').click()")
-    find = page.evaluate(
-        timed,
-        "const box = document.querySelector('[data-for=findings-table] [type=search]'); box.value = '42';"
-        "box.dispatchEvent(new Event('input', {bubbles: true}))",
-    )
+    # The quickest of some tries: others may be busy on this machine.
+    timed = """([selector, event, value]) => Math.min(...[1, 2, 3, 4, 5].map(one => {
+        const field = document.querySelector(selector), start = performance.now();
+        if (value) { field.value = one % 2 ? value : ""; }
+        field.dispatchEvent(new Event(event, {bubbles: true}));
+        document.body.getBoundingClientRect();
+        return performance.now() - start;
+    }))"""
+    sort = page.evaluate(timed, ["#findings-table th:nth-child(2) button", "click", ""])
+    find = page.evaluate(timed, ["[data-for=findings-table] [type=search]", "input", "42"])
     for name, value in (("open", opened), ("sort", sort), ("search", find)):
         record_property(f"{name}_ms", round(value))
     print(f"2,000 findings: open {opened:.0f} ms, sort {sort:.0f} ms, search {find:.0f} ms")

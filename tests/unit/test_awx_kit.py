@@ -536,7 +536,8 @@ def test_review_approve_clean_up(kit, awx, small):
     check_output(clean_up)
     assert clean_up.told["plan_digest"] == review.told["plan_digest"]
     assert clean_up.told["blocked"] == []
-    assert clean_up.told["counts"]["done"] == clean_up.told["verified"] == review.told["summary"]["steps"] > 0
+    # ansible-core before 2.19 makes a text of a single number.
+    assert clean_up.told["counts"]["done"] == int(clean_up.told["verified"]) == review.told["summary"]["steps"] > 0
     assert small.state() != before
     assert small.live_tokens() == 0
 
@@ -576,7 +577,7 @@ def test_offboarding_with_a_survey(awx, small, take):
     after = {project: {user for user in users if user not in gone} for project, users in before.items()}
     if take == "true":
         assert {project: set(users) for project, users in small.state().items()} == after
-        assert job.told["counts"]["done"] == job.told["verified"] == 4
+        assert job.told["counts"]["done"] == int(job.told["verified"]) == 4
     else:
         assert small.state() == before
         assert job.told["summary"]["findings"] == 4
