@@ -12,7 +12,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing Chromium"
     export DEBIAN_FRONTEND=noninteractive
     log=$(mktemp)
-    if { apt-get update && apt-get install -y --no-install-recommends chromium; } >"$log" 2>&1 </dev/null &&
+    if { apt-get update && apt-get install -y --no-install-recommends chromium poppler-utils fonts-liberation; } >"$log" 2>&1 </dev/null &&
         command -v chromium >/dev/null; then
         rm -f "$log"
         echo "Browser tests will use $(command -v chromium)."

@@ -267,7 +267,7 @@ class Client:
 
     def run(self, work: Work[T]) -> T:
         """The result of one work. Raises `AtlasError`."""
-        result = self.together([work])[0]
+        (result,) = self.together([work])
         if isinstance(result, AtlasError):
             raise result
         return result
@@ -465,7 +465,7 @@ class Client:
         if isinstance(error, failures.RequestException):
             return AtlasError(call, f"the answer could not be read ({type(error).__name__})")
         # A bundle of certificates that is not there is the one that happens; its path is all that the text holds.
-        about = f": {error}" if type(error) is OSError else ""
+        about = f": {error}" if isinstance(error, OSError) else ""
         return AtlasError(call, f"the request could not be made ({type(error).__name__}{about})")
 
     # --- tokens --------------------------------------------------------------------------------------------------

@@ -96,7 +96,11 @@ def timed(command: Sequence[str], world: World | None, log: Path) -> Cost:
     with log.open("wb") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         watchdog = threading.Timer(LIMIT_S, os.killpg, (process.pid, signal.SIGKILL))

@@ -78,7 +78,8 @@ def _memberships(folder: Path, projects: int) -> Path:
     """A file of variables: the sixth and the seventh member of each project, who own nothing."""
     rows = [
         {"project": f"project-{number:03}", "user": f"person{number + place:05}@corp.example"}
-        for number in range(projects) for place in (5, 6)
+        for number in range(projects)
+        for place in (5, 6)
     ]
     file = folder / f"memberships-{projects}.json"
     file.write_text(json.dumps({"memberships": rows}), encoding="utf-8")

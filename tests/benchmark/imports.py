@@ -25,7 +25,7 @@ def import_times(world: World, folder: Path, rounds: int) -> dict[str, float]:
     """Medians in milliseconds, by what is imported, and of the whole run of that file."""
     payload = _payload(world, folder)
     found: list[dict[str, float]] = []
-    for _ in range(rounds):
+    for _unused in range(rounds):
         world.reset(0.0)
         whole = timed([sys.executable, str(payload)], world, folder / "log")
         found.append({**_one_run(payload, world), "the whole module": whole.seconds * 1000})
@@ -44,8 +44,13 @@ def _one_run(payload: Path, world: World) -> dict[str, float]:
     world.reset(0.0)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     run = subprocess.run(
-        [sys.executable, "-X", "importtime", str(payload)], env={**environment, **world.environment()},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=60,
+        [sys.executable, "-X", "importtime", str(payload)],
+        env={**environment, **world.environment()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     own = {"requests": 0.0, "ansible.module_utils.basic": 0.0, "our module_utils": 0.0, "other imports": 0.0}
     # A line comes after the lines of what it imported, which are indented deeper.

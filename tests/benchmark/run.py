@@ -53,12 +53,19 @@ def main() -> int:
     text = report(contestants, found, loop_s, imports, load)
     print(f"\n{text}")
     BUILD.mkdir(exist_ok=True)
-    (BUILD / "bench.json").write_text(json.dumps({
-        "figures": [one.as_dict() for one in found],
-        "contestants": {name: one.as_dict() for name, one in by_name.items()},
-        "uri_loop_s": round(loop_s, 1),
-        "imports_ms": imports,
-    }, indent=2) + "\n", encoding="utf-8")
+    (BUILD / "bench.json").write_text(
+        json.dumps(
+            {
+                "figures": [one.as_dict() for one in found],
+                "contestants": {name: one.as_dict() for name, one in by_name.items()},
+                "uri_loop_s": round(loop_s, 1),
+                "imports_ms": imports,
+            },
+            indent=2,
+        )
+        + "\n",
+        encoding="utf-8",
+    )
     # Not before: what has been measured is the memory of processes, which begin as copies of this one.
     from plot import draw
 

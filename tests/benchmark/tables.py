@@ -22,7 +22,10 @@ PACKAGES = ("ansible-core", "requests", "aiohttp", "uvicorn", "starlette")
 
 
 def report(
-    contestants: Sequence[Contestant], verdicts: Iterable[Verdict], uri_loop_s: float, imports: Mapping[str, float],
+    contestants: Sequence[Contestant],
+    verdicts: Iterable[Verdict],
+    uri_loop_s: float,
+    imports: Mapping[str, float],
     load: float,
 ) -> str:
     """Everything found; ``load`` is the machine's load average before the run."""
@@ -31,15 +34,29 @@ def report(
     parts = [
         f"{date.today()}, {machine}, {packages}.",
         f"Load average of the machine before the run {load:.1f}, at its end {getloadavg()[0]:.1f}.",
-        _table(("figure", "measured", "by the least", "target", "met"), [
-            (one.what, one.measured, one.by_least, one.target, {True: "yes", False: "**no**", None: ""}[one.met])
-            for one in verdicts
-        ]),
-        _table(("contestant", "median s", "least", "most", "processor s", "rounds", "requests", "peak MiB"), [
-            (one.name, f"{one.median:.2f}", f"{min(one.seconds):.2f}", f"{max(one.seconds):.2f}",
-             f"{median(one.cpu_s):.2f}", str(len(one.seconds)), str(one.requests or ""), f"{one.peak_mib:.0f}")
-            for one in contestants
-        ]),
+        _table(
+            ("figure", "measured", "by the least", "target", "met"),
+            [
+                (one.what, one.measured, one.by_least, one.target, {True: "yes", False: "**no**", None: ""}[one.met])
+                for one in verdicts
+            ],
+        ),
+        _table(
+            ("contestant", "median s", "least", "most", "processor s", "rounds", "requests", "peak MiB"),
+            [
+                (
+                    one.name,
+                    f"{one.median:.2f}",
+                    f"{min(one.seconds):.2f}",
+                    f"{max(one.seconds):.2f}",
+                    f"{median(one.cpu_s):.2f}",
+                    str(len(one.seconds)),
+                    str(one.requests or ""),
+                    f"{one.peak_mib:.0f}",
+                )
+                for one in contestants
+            ],
+        ),
         f"The `uri` loop over all projects would take {uri_loop_s:.0f} s.",
         _table(("one ad-hoc removal, on the target", "ms"), [(name, f"{ms:.0f}") for name, ms in imports.items()]),
     ]

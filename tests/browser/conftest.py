@@ -76,10 +76,10 @@ class Report(NamedTuple):
 # --- documents -------------------------------------------------------------------------------------------------------
 
 
-def review(folder: Path, sim: Simulator, policy: Document = POLICY, **options: Any) -> Document:
+def review(folder: Path, sim: Simulator, policy: Document | None = None, **options: Any) -> Document:
     """A review of everything."""
     options = {"guards": GUARDS, **options}
-    result = run_module("atlas_access_review", sim, policy=policy, evidence_dir=str(folder), **options)
+    result = run_module("atlas_access_review", sim, policy=policy or POLICY, evidence_dir=str(folder), **options)
     assert result.rc == 0, result
     return load(folder)
 
@@ -255,7 +255,7 @@ def visit(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[.
     def go(name: str, **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         page, wrong = context.new_page(), []
-        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}") or dialog.dismiss())
         page.on("console", lambda message: wrong.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("request", lambda request: wrong.append(f"request: {request.url}"))

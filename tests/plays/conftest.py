@@ -73,6 +73,7 @@ class Ansible:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=180,
+            check=False,
         )
         assert ACCOUNTS[self.world][1] not in ended.stdout, "the secret was printed"
         assert "Traceback" not in ended.stdout, ended.stdout

@@ -31,10 +31,14 @@ Endpointer = Callable[[Request], Awaitable[Response]]
 
 
 def application(service: Service) -> Gate:
-    routes = [Route(PREFIX + endpoint.path, _answering(service, endpoint), methods=[endpoint.method])
-              for endpoint in ENDPOINTS]
-    routes += [Route("/api/oauth/token", _token(service), methods=["POST"]),
-               Route("/api/oauth/revoke", _revoke(service), methods=["POST"])]
+    routes = [
+        Route(PREFIX + endpoint.path, _answering(service, endpoint), methods=[endpoint.method])
+        for endpoint in ENDPOINTS
+    ]
+    routes += [
+        Route("/api/oauth/token", _token(service), methods=["POST"]),
+        Route("/api/oauth/revoke", _revoke(service), methods=["POST"]),
+    ]
 
     async def no_route(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -73,8 +77,13 @@ async def _handle(service: Service, endpoint: Endpoint, request: Request, header
     _check_version(service, endpoint, request)
     query_string: bytes = request.scope["query_string"]
     call = Call(
-        service=service, credential=credential, path=request.scope["path"], params=request.path_params,
-        query_string=query_string, now=now, client=request.scope["client"][0],
+        service=service,
+        credential=credential,
+        path=request.scope["path"],
+        params=request.path_params,
+        query_string=query_string,
+        now=now,
+        client=request.scope["client"][0],
         query=parse_qs(query_string.decode("latin-1"), keep_blank_values=True) if query_string else {},
     )
     _find_target(call)
@@ -88,7 +97,7 @@ async def _handle(service: Service, endpoint: Endpoint, request: Request, header
 
 def _authenticate(service: Service, endpoint: Endpoint, request: Request, now: float) -> Credential:
     authorization = request.headers.get("authorization", "")
-    scheme, _, rest = authorization.partition(" ")
+    scheme, unused, rest = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return service.tokens.holder(rest.strip(), now)
     if scheme.lower() == "digest":
@@ -118,8 +127,12 @@ def _target(request: Request) -> str:
 def _check_version(service: Service, endpoint: Endpoint, request: Request) -> None:
     versions.check_accept(request.headers.get("accept", ""), endpoint.version, service.knobs.gone_versions)
     if endpoint.deprecated and service.knobs.legacy_gone:
-        raise ApiError(410, "VERSION_GONE", f"Version {endpoint.version} of this resource is no longer available.",
-                       [endpoint.version])
+        raise ApiError(
+            410,
+            "VERSION_GONE",
+            f"Version {endpoint.version} of this resource is no longer available.",
+            [endpoint.version],
+        )
 
 
 def _find_target(call: Call) -> None:
@@ -146,8 +159,12 @@ def _org(call: Call, org_id: str) -> Organization:
     if org is None:
         raise ApiError(404, "ORG_NOT_FOUND", f"No organization with ID {org_id} exists.", [org_id])
     if call.credential.org is not org or not call.credential.org_wide:
-        raise ApiError(call.service.knobs.org_denied_status, "USER_CANNOT_ACCESS_ORG",
-                       "The current user does not have access to the organization.", [org_id])
+        raise ApiError(
+            call.service.knobs.org_denied_status,
+            "USER_CANNOT_ACCESS_ORG",
+            "The current user does not have access to the organization.",
+            [org_id],
+        )
     return org
 
 

@@ -40,14 +40,18 @@ class Tokens:
         self._windows: dict[str, Window] = {}
         self._tokens: dict[str, Token] = {
             text: Token(account, math.inf, False)
-            for account in world.service_accounts.values() for text in account.access_tokens
+            for account in world.service_accounts.values()
+            for text in account.access_tokens
         }
         self.minted = 0
 
     def live(self, now: float, client_id: str | None = None) -> int:
         """Minted tokens that still work; those given in the world file do not count."""
-        return sum(1 for token in self._tokens.values() if token.minted and token.expires > now
-                   and client_id in (None, token.credential.id))
+        return sum(
+            1
+            for token in self._tokens.values()
+            if token.minted and token.expires > now and client_id in (None, token.credential.id)
+        )
 
     def holder(self, text: str, now: float) -> Credential:
         token = self._tokens.get(text)
@@ -64,8 +68,11 @@ class Tokens:
         if form["grant_type"] != "client_credentials":
             raise OAuthError(400, "unsupported_grant_type", "Only client_credentials is supported.")
         if self._knobs.max_live_tokens and self.live(now, account.id) >= self._knobs.max_live_tokens:
-            raise OAuthError(403, "access_denied", "Access Token limit reached. Please use the existing Access Tokens "
-                                                   "or create a new Service Account.")
+            raise OAuthError(
+                403,
+                "access_denied",
+                "Access Token limit reached. Please use the existing Access Tokens or create a new Service Account.",
+            )
         text = "sim." + secrets.token_urlsafe(32)
         self._tokens[text] = Token(account, now + self._knobs.token_ttl_s, True)
         self.minted += 1
@@ -100,9 +107,13 @@ class Tokens:
             return
         minutes = max(1, round(window_s / 60))
         headers = {"Retry-After": str(math.ceil(wait))} if self._knobs.rate_headers else {}
-        raise ApiError(429, "RATE_LIMITED",
-                       f"Resource /api/oauth/token is limited to {allowed} requests every {minutes} minutes.",
-                       ["/api/oauth/token", allowed, minutes], headers)
+        raise ApiError(
+            429,
+            "RATE_LIMITED",
+            f"Resource /api/oauth/token is limited to {allowed} requests every {minutes} minutes.",
+            ["/api/oauth/token", allowed, minutes],
+            headers,
+        )
 
 
 @dataclass
@@ -126,8 +137,9 @@ class Digest:
         self._nonces[nonce] = Nonce(now)
         flag = "true" if stale else "false"
         header = f'Digest realm="{REALM}", domain="", nonce="{nonce}", algorithm=MD5, qop="auth", stale={flag}'
-        return ApiError(401, "UNEXPECTED_ERROR", "You are not authorized for this resource.", None,
-                        {"WWW-Authenticate": header})
+        return ApiError(
+            401, "UNEXPECTED_ERROR", "You are not authorized for this resource.", None, {"WWW-Authenticate": header}
+        )
 
     def holder(self, authorization: str, method: str, target: str, now: float) -> Credential:
         """The API key whose digest this is; a challenge in every other case."""
@@ -145,7 +157,7 @@ class Digest:
 
 
 def _basic(authorization: str) -> tuple[str, str]:
-    scheme, _, encoded = authorization.partition(" ")
+    scheme, unused, encoded = authorization.partition(" ")
     try:
         client_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):

@@ -69,8 +69,10 @@ class Call:
         """Which people are asked for; expired and rejected ones only when they are named."""
         many, one = self.query.get("orgMembershipStatuses"), self.text("orgMembershipStatus")
         if many and one:
-            raise bad_request("MUTUALLY_EXCLUSIVE_QUERY_PARAMETERS",
-                              "Only one of orgMembershipStatus and orgMembershipStatuses may be given.")
+            raise bad_request(
+                "MUTUALLY_EXCLUSIVE_QUERY_PARAMETERS",
+                "Only one of orgMembershipStatus and orgMembershipStatuses may be given.",
+            )
         wanted = many or ([one] if one else VISIBLE_STATUSES)
         allowed = VISIBLE_STATUSES if one else STATUSES
         for status in wanted:
@@ -94,7 +96,7 @@ class Call:
         start = (number - 1) * size
         document: Document = {
             "links": links(f"{self.path}?pageNum={number}&itemsPerPage={size}"),
-            "results": [view(item) for item in items[start:start + size]],
+            "results": [view(item) for item in items[start : start + size]],
         }
         if start + size < len(items):
             document["links"] += links(f"{self.path}?pageNum={number + 1}&itemsPerPage={size}", "next")

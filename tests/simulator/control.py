@@ -37,6 +37,7 @@ def routes(service: Service) -> list[Route]:
 
 def _refusing(handler: Any) -> Any:
     """What cannot be understood is a 400 with a sentence."""
+
     async def handle(request: Request) -> Response:
         try:
             result = await handler(request)

@@ -45,18 +45,30 @@ def list_rate_limits(call: Call) -> Document:
     scopes = {"groupId": "GROUP", "orgId": "ORGANIZATION", "userId": "USER", "ipAddress": "IP"}
     wanted = [scope for name, scope in scopes.items() if name in call.query]
     names, paths = call.query.get("name"), set(call.query.get("endpointPath", ()))
-    documents = [_limit(limit) for limit in call.service.buckets.limits.values()
-                 if (not wanted or limit.scope in wanted) and (names is None or limit.title in names)]
+    documents = [
+        _limit(limit)
+        for limit in call.service.buckets.limits.values()
+        if (not wanted or limit.scope in wanted) and (names is None or limit.title in names)
+    ]
     found = [entry for entry in documents if not paths or paths & {held["path"] for held in entry["endpoints"]}]
     return call.page(found, lambda entry: entry)
 
 
 def _limit(limit: Limit) -> Document:
-    endpoints = [{"method": endpoint.method, "path": PREFIX + endpoint.path}
-                 for endpoint in ENDPOINTS if endpoint.limit == limit.name]
-    return {"endpointSetId": limit.name, "endpointSetName": limit.title, "scope": limit.scope, "endpoints": endpoints,
-            "capacity": {"value": int(limit.capacity)}, "refillRate": {"value": int(limit.refill)},
-            "refillDurationSeconds": {"value": int(limit.period_s)}}
+    endpoints = [
+        {"method": endpoint.method, "path": PREFIX + endpoint.path}
+        for endpoint in ENDPOINTS
+        if endpoint.limit == limit.name
+    ]
+    return {
+        "endpointSetId": limit.name,
+        "endpointSetName": limit.title,
+        "scope": limit.scope,
+        "endpoints": endpoints,
+        "capacity": {"value": int(limit.capacity)},
+        "refillRate": {"value": int(limit.refill)},
+        "refillDurationSeconds": {"value": int(limit.period_s)},
+    }
 
 
 PROJECT, ORG = "/groups/{groupId}", "/orgs/{orgId}"
@@ -64,10 +76,17 @@ USER = PROJECT + "/users/{userId}"
 INVITE = PROJECT + "/invites/{invitationId}"
 
 ENDPOINTS = (
-    Endpoint("GET", PROJECT + "/users", USERS, "project_users", reads.list_project_users,
-             query=PAGING | STATUS | _names("flattenTeams", "includeOrgUsers", "username")),
-    Endpoint("POST", PROJECT + "/users", USERS, "project_users", writes.add_project_user, WRITE,
-             success=201, has_body=True),
+    Endpoint(
+        "GET",
+        PROJECT + "/users",
+        USERS,
+        "project_users",
+        reads.list_project_users,
+        query=PAGING | STATUS | _names("flattenTeams", "includeOrgUsers", "username"),
+    ),
+    Endpoint(
+        "POST", PROJECT + "/users", USERS, "project_users", writes.add_project_user, WRITE, success=201, has_body=True
+    ),
     Endpoint("POST", USER + ":addRole", USERS, "project_users", writes.add_project_role, WRITE, has_body=True),
     Endpoint("POST", USER + ":removeRole", USERS, "project_users", writes.remove_project_role, WRITE, has_body=True),
     Endpoint("GET", USER, USERS, "project_users", reads.get_project_user, query=_names("orgMembershipStatuses")),
@@ -76,28 +95,60 @@ ENDPOINTS = (
     Endpoint("GET", "/groups/byName/{groupName}", FIRST, "projects", reads.get_project_by_name),
     Endpoint("GET", PROJECT, FIRST, "project", reads.get_project),
     Endpoint("GET", PROJECT + "/teams", FIRST, "project_teams", reads.list_project_teams, query=PAGING),
-    Endpoint("GET", PROJECT + "/invites", FIRST, "project", writes.list_invitations, OWNER,
-             query=_names("username"), deprecated=True),
+    Endpoint(
+        "GET",
+        PROJECT + "/invites",
+        FIRST,
+        "project",
+        writes.list_invitations,
+        OWNER,
+        query=_names("username"),
+        deprecated=True,
+    ),
     Endpoint("GET", INVITE, FIRST, "project", writes.get_invitation, OWNER, deprecated=True),
     Endpoint("DELETE", INVITE, FIRST, "project", writes.delete_invitation, OWNER, success=204, deprecated=True),
-    Endpoint("GET", PROJECT + "/events", FIRST, "project_events", reads.list_events,
-             query=PAGING | _names("eventType", "excludedEventType", "clusterNames", "includeRaw", "minDate",
-                                   "maxDate")),
-    Endpoint("GET", PROJECT + "/serviceAccounts", ACCOUNTS, "project_service_accounts", reads.list_service_accounts,
-             query=_names("pageNum", "itemsPerPage", "includeSystemManaged")),
+    Endpoint(
+        "GET",
+        PROJECT + "/events",
+        FIRST,
+        "project_events",
+        reads.list_events,
+        query=PAGING | _names("eventType", "excludedEventType", "clusterNames", "includeRaw", "minDate", "maxDate"),
+    ),
+    Endpoint(
+        "GET",
+        PROJECT + "/serviceAccounts",
+        ACCOUNTS,
+        "project_service_accounts",
+        reads.list_service_accounts,
+        query=_names("pageNum", "itemsPerPage", "includeSystemManaged"),
+    ),
     Endpoint("GET", PROJECT + "/apiKeys", FIRST, "project_api_keys", reads.list_api_keys, query=PAGING),
     Endpoint("GET", "/orgs", FIRST, "orgs", reads.list_orgs, query=PAGING | _names("name")),
     Endpoint("GET", ORG, FIRST, "org", reads.get_org),
     Endpoint("GET", ORG + "/groups", FIRST, "org", reads.list_org_projects, query=PAGING | _names("name")),
-    Endpoint("GET", ORG + "/users", USERS, "org_users", reads.list_org_users,
-             query=PAGING | STATUS | _names("username")),
-    Endpoint("GET", ORG + "/users/{userId}", USERS, "org_users", reads.get_org_user,
-             query=_names("orgMembershipStatuses")),
+    Endpoint(
+        "GET", ORG + "/users", USERS, "org_users", reads.list_org_users, query=PAGING | STATUS | _names("username")
+    ),
+    Endpoint(
+        "GET", ORG + "/users/{userId}", USERS, "org_users", reads.get_org_user, query=_names("orgMembershipStatuses")
+    ),
     Endpoint("GET", ORG + "/teams", FIRST, "org_teams", reads.list_org_teams, query=PAGING),
     Endpoint("GET", ORG + "/teams/{teamId}", FIRST, "org_teams", reads.get_org_team),
-    Endpoint("GET", ORG + "/teams/{teamId}/users", USERS, "org_teams", reads.list_team_users,
-             query=STATUS | _names("pageNum", "itemsPerPage", "username", "userId")),
-    Endpoint("GET", "/rateLimits", LIMITS, "rate_limits", list_rate_limits,
-             query=_names("pageNum", "itemsPerPage", "groupId", "orgId", "userId", "ipAddress", "name",
-                          "endpointPath")),
+    Endpoint(
+        "GET",
+        ORG + "/teams/{teamId}/users",
+        USERS,
+        "org_teams",
+        reads.list_team_users,
+        query=STATUS | _names("pageNum", "itemsPerPage", "username", "userId"),
+    ),
+    Endpoint(
+        "GET",
+        "/rateLimits",
+        LIMITS,
+        "rate_limits",
+        list_rate_limits,
+        query=_names("pageNum", "itemsPerPage", "groupId", "orgId", "userId", "ipAddress", "name", "endpointPath"),
+    ),
 )

@@ -12,8 +12,14 @@ from typing import Any
 class ApiError(Exception):
     """An error answer of the Administration API."""
 
-    def __init__(self, status: int, code: str | None, detail: str, parameters: list[Any] | None = None,
-                 headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str | None,
+        detail: str,
+        parameters: list[Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(f"{status} {code}: {detail}")
         self.status = status
         self.code = code
@@ -61,8 +67,9 @@ def unauthorized() -> ApiError:
 
 def no_such_project(status: int, project_id: str) -> ApiError:
     if status == 401:
-        return ApiError(401, "NOT_IN_GROUP", "The current user is not in the group, or the group does not exist.",
-                        [project_id])
+        return ApiError(
+            401, "NOT_IN_GROUP", "The current user is not in the group, or the group does not exist.", [project_id]
+        )
     return ApiError(404, "GROUP_NOT_FOUND", f"No group with ID {project_id} exists.", [project_id])
 
 

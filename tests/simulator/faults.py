@@ -9,8 +9,19 @@ import re
 from dataclasses import dataclass
 from typing import Any, Union
 
-KINDS = ("status", "html", "garbage", "shape", "empty", "cut_before", "cut_after", "hang", "cut_mid_body",
-         "expire_token", "redirect")
+KINDS = (
+    "status",
+    "html",
+    "garbage",
+    "shape",
+    "empty",
+    "cut_before",
+    "cut_after",
+    "hang",
+    "cut_mid_body",
+    "expire_token",
+    "redirect",
+)
 SHAPES: dict[str, Any] = {
     "list": [],
     "string": "surprise",
@@ -19,12 +30,23 @@ SHAPES: dict[str, Any] = {
     "results_string": {"links": [], "results": "surprise", "totalCount": 1},
     "results_null": {"links": [], "results": None},
     "results_of_strings": {"links": [], "results": ["surprise"], "totalCount": 1},
-    "member_without_id": {"links": [], "totalCount": 1, "results": [
-        {"username": "nobody@corp.example", "orgMembershipStatus": "ACTIVE", "roles": ["GROUP_OWNER"]}]},
-    "member_without_roles": {"links": [], "totalCount": 1, "results": [
-        {"id": "0" * 24, "username": "nobody@corp.example", "orgMembershipStatus": "ACTIVE"}]},
-    "roles_string": {"links": [], "totalCount": 1, "results": [
-        {"id": "0" * 24, "username": "nobody@corp.example", "orgMembershipStatus": "ACTIVE", "roles": "GROUP_OWNER"}]},
+    "member_without_id": {
+        "links": [],
+        "totalCount": 1,
+        "results": [{"username": "nobody@corp.example", "orgMembershipStatus": "ACTIVE", "roles": ["GROUP_OWNER"]}],
+    },
+    "member_without_roles": {
+        "links": [],
+        "totalCount": 1,
+        "results": [{"id": "0" * 24, "username": "nobody@corp.example", "orgMembershipStatus": "ACTIVE"}],
+    },
+    "roles_string": {
+        "links": [],
+        "totalCount": 1,
+        "results": [
+            {"id": "0" * 24, "username": "nobody@corp.example", "orgMembershipStatus": "ACTIVE", "roles": "GROUP_OWNER"}
+        ],
+    },
 }
 DEFAULT_VALUES: dict[str, Any] = {"status": 503, "html": 503, "shape": "list", "hang": 60.0, "redirect": 302}
 DETAILS = ("errorCode", "detail", "body", "headers", "location")
@@ -58,15 +80,22 @@ def parse(what: What, **match: Any) -> Fault:
     kinds = [name for name in given if name in KINDS]
     unknown = set(given) - set(KINDS) - set(DETAILS) | set(match) - set(MATCHES)
     if len(kinds) != 1 or unknown:
-        raise ValueError(f"A fault has one of {', '.join(KINDS)}, details {', '.join(DETAILS)}, "
-                         f"and matches by {', '.join(MATCHES)}; not {what!r} {match!r}")
+        raise ValueError(
+            f"A fault has one of {', '.join(KINDS)}, details {', '.join(DETAILS)}, "
+            f"and matches by {', '.join(MATCHES)}; not {what!r} {match!r}"
+        )
     kind = kinds[0]
     value = DEFAULT_VALUES.get(kind) if given[kind] in (None, True) else given[kind]
     if kind == "shape" and value not in SHAPES:
         raise ValueError(f"A shape is one of {', '.join(SHAPES)}, not {value!r}")
     path = match.pop("path", None)
-    return Fault(kind, value, {name: given[name] for name in DETAILS if name in given},
-                 path=re.compile(path) if path else None, **match)
+    return Fault(
+        kind,
+        value,
+        {name: given[name] for name in DETAILS if name in given},
+        path=re.compile(path) if path else None,
+        **match,
+    )
 
 
 class Faults:

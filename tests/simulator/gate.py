@@ -55,12 +55,22 @@ class Gate:
 
     def _log(self, scope: Scope, status: int, fault: Fault | None, started: float) -> None:
         path = scope["path"]
-        project_id = path[len(PROJECT_PREFIX):].split("/", 1)[0] if path.startswith(PROJECT_PREFIX) else ""
-        self._service.requests.append(Request(
-            time.time(), started, scope["method"], path, scope["query_string"].decode("latin-1"), status,
-            project_id if len(project_id) == 24 else None, scope.get("atlas.credential"), scope["client"][1],
-            fault.kind if fault else None, time.monotonic() - started,
-        ))
+        project_id = path[len(PROJECT_PREFIX) :].split("/", 1)[0] if path.startswith(PROJECT_PREFIX) else ""
+        self._service.requests.append(
+            Request(
+                time.time(),
+                started,
+                scope["method"],
+                path,
+                scope["query_string"].decode("latin-1"),
+                status,
+                project_id if len(project_id) == 24 else None,
+                scope.get("atlas.credential"),
+                scope["client"][1],
+                fault.kind if fault else None,
+                time.monotonic() - started,
+            )
+        )
 
     async def _play(self, fault: Fault, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
         if fault.kind == "expire_token":
@@ -102,6 +112,7 @@ def _authorization(scope: Scope) -> str:
 
 def _noting(send: Send, note: Note) -> Send:
     """The log has the request before the client has the answer."""
+
     async def noting(message: Message) -> None:
         if message["type"] == "http.response.start":
             note(message["status"])
@@ -156,7 +167,7 @@ async def _send_half(answer: list[Message], receive: Receive, send: Send, note: 
         body = b"{}"
     note(start["status"])
     await send(start)
-    await send({"type": "http.response.body", "body": body[:len(body) // 2], "more_body": True})
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     await _cut(receive, send)
 
 

@@ -26,20 +26,23 @@ class Limit:
     continuous: bool = True
 
 
-DEFAULTS = {limit.name: limit for limit in (
-    Limit("project_users", "MongoDB Cloud Users", "GROUP", 1200, 500),
-    Limit("org_users", "MongoDB Cloud Users", "ORGANIZATION", 500, 250),
-    Limit("project", "Projects", "GROUP", 1200, 500),
-    Limit("projects", "Projects", "USER", 1200, 500),
-    Limit("org", "Organizations", "ORGANIZATION", 500, 250),
-    Limit("orgs", "Organizations", "USER", 300, 100),
-    Limit("project_teams", "Teams", "GROUP", 1200, 500),
-    Limit("org_teams", "Teams", "ORGANIZATION", 1200, 500),
-    Limit("project_events", "Events", "GROUP", 300, 100),
-    Limit("project_api_keys", "Programmatic API Keys", "GROUP", 1200, 500),
-    Limit("project_service_accounts", "Service Accounts", "GROUP", 1200, 500),
-    Limit("rate_limits", "Rate Limits Inspection", "USER", 300, 100),
-)}
+DEFAULTS = {
+    limit.name: limit
+    for limit in (
+        Limit("project_users", "MongoDB Cloud Users", "GROUP", 1200, 500),
+        Limit("org_users", "MongoDB Cloud Users", "ORGANIZATION", 500, 250),
+        Limit("project", "Projects", "GROUP", 1200, 500),
+        Limit("projects", "Projects", "USER", 1200, 500),
+        Limit("org", "Organizations", "ORGANIZATION", 500, 250),
+        Limit("orgs", "Organizations", "USER", 300, 100),
+        Limit("project_teams", "Teams", "GROUP", 1200, 500),
+        Limit("org_teams", "Teams", "ORGANIZATION", 1200, 500),
+        Limit("project_events", "Events", "GROUP", 300, 100),
+        Limit("project_api_keys", "Programmatic API Keys", "GROUP", 1200, 500),
+        Limit("project_service_accounts", "Service Accounts", "GROUP", 1200, 500),
+        Limit("rate_limits", "Rate Limits Inspection", "USER", 300, 100),
+    )
+}
 
 
 class Bucket:
@@ -97,10 +100,13 @@ class Buckets:
         if not wait:
             return
         seconds = math.ceil(wait)
-        raise ApiError(429, "RATE_LIMITED_TOKEN_BUCKET",
-                       f"Too many requests for {path}: retry after {seconds} seconds.",
-                       [path, seconds, limit.capacity, limit.refill, limit.period_s],
-                       {"Retry-After": str(seconds)} if headers is not None else {})
+        raise ApiError(
+            429,
+            "RATE_LIMITED_TOKEN_BUCKET",
+            f"Too many requests for {path}: retry after {seconds} seconds.",
+            [path, seconds, limit.capacity, limit.refill, limit.period_s],
+            {"Retry-After": str(seconds)} if headers is not None else {},
+        )
 
 
 class Window:

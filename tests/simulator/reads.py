@@ -36,11 +36,17 @@ def list_project_users(call: Call) -> bytes:
 def _project_users_page(call: Call) -> bytes:
     """Put together from encoded people, who are the same in hundreds of projects."""
     org, statuses, named = call.project.org, call.statuses(), call.name_filter()
-    rows = [(user, roles) for user_id, roles in _roles_by_user(call).items()
-            for user in (org.users[user_id],) if user.status in statuses and named(user)]
+    rows = [
+        (user, roles)
+        for user_id, roles in _roles_by_user(call).items()
+        for user in (org.users[user_id],)
+        if user.status in statuses and named(user)
+    ]
     document = call.page(rows, lambda row: row)
-    encoded = (f'{_encoded_person(org, user)[:-1]},"roles":{_encoded_roles(roles)}}}'
-               for user, roles in document.pop("results"))
+    encoded = (
+        f'{_encoded_person(org, user)[:-1]},"roles":{_encoded_roles(roles)}}}'
+        for user, roles in document.pop("results")
+    )
     return encode(document)[:-1] + f',"results":[{",".join(encoded)}]}}'.encode()
 
 
@@ -61,8 +67,10 @@ def _roles_by_user(call: Call) -> dict[str, Roles]:
     inherited = inherited_roles(call.project, call.flag("flattenTeams"), call.flag("includeOrgUsers"))
     if call.service.knobs.flattened_roles == "team_only":
         return {**direct, **inherited}
-    return {**direct, **{user_id: tuple(dict.fromkeys(direct.get(user_id, ()) + roles))
-                         for user_id, roles in inherited.items()}}
+    return {
+        **direct,
+        **{user_id: tuple(dict.fromkeys(direct.get(user_id, ()) + roles)) for user_id, roles in inherited.items()},
+    }
 
 
 def _listed_members(call: Call) -> dict[str, Roles]:
@@ -226,9 +234,14 @@ def list_events(call: Call) -> Document:
     delay = call.service.knobs.events_delay_s
     since, until = _date(call, "minDate", float("-inf")), _date(call, "maxDate", float("inf"))
     kinds, excluded = call.query.get("eventType"), call.query.get("excludedEventType", [])
-    events = [event for at, event in reversed(call.project.events)
-              if at + delay <= call.now and since <= at <= until
-              and (kinds is None or event["eventTypeName"] in kinds) and event["eventTypeName"] not in excluded]
+    events = [
+        event
+        for at, event in reversed(call.project.events)
+        if at + delay <= call.now
+        and since <= at <= until
+        and (kinds is None or event["eventTypeName"] in kinds)
+        and event["eventTypeName"] not in excluded
+    ]
     raw = call.flag("includeRaw")
     return call.page(events, lambda event: {**event, "raw": {"_t": "USER_AUDIT", "id": event["id"]}} if raw else event)
 

@@ -124,6 +124,7 @@ class Simulator:
 
     def change(self, change: Callable[[World], Result]) -> Result:
         """Change the world as somebody else would, between two requests."""
+
         def apply() -> Result:
             result = change(self.world)
             for org in self.world.orgs.values():
@@ -179,6 +180,13 @@ def _config(service: Service) -> uvicorn.Config:
         application(service),
         loop="uvloop" if has("uvloop") else "asyncio",
         http="httptools" if has("httptools") else "h11",
-        ws="none", lifespan="off", interface="asgi3", proxy_headers=False, server_header=False, access_log=False,
-        log_config=None, log_level="error", timeout_keep_alive=KEEP_ALIVE_S,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        log_level="error",
+        timeout_keep_alive=KEEP_ALIVE_S,
     )

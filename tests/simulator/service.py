@@ -55,10 +55,14 @@ class Service:
 
     def state(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Who is in which project: project name -> username -> id, status, roles."""
-        return {project.name: {user.username: {"id": user.id, "status": user.status, "roles": sorted(roles)}
-                               for user_id, roles in project.members.items()
-                               for user in (project.org.users[user_id],)}
-                for project in self.world.projects.values()}
+        return {
+            project.name: {
+                user.username: {"id": user.id, "status": user.status, "roles": sorted(roles)}
+                for user_id, roles in project.members.items()
+                for user in (project.org.users[user_id],)
+            }
+            for project in self.world.projects.values()
+        }
 
     def writes(self) -> list[Request]:
         return [request for request in self.requests if request.is_write]

@@ -27,14 +27,22 @@ def person(user: User) -> Document:
     """The fields that depend on the status only."""
     document: Document = {"id": user.id, "orgMembershipStatus": user.status, "username": user.username}
     if user.status == "ACTIVE":
-        document.update(createdAt=iso(user.created_at), firstName=user.first_name, lastName=user.last_name,
-                        country=user.country, mobileNumber=None)
+        document.update(
+            createdAt=iso(user.created_at),
+            firstName=user.first_name,
+            lastName=user.last_name,
+            country=user.country,
+            mobileNumber=None,
+        )
         if user.last_auth is not None:
             document["lastAuth"] = iso(user.last_auth)
         return document
     rejected = user.status == "INVITATION_REJECTED"
-    document.update(invitationCreatedAt=iso(user.invited_at), inviterUsername=user.inviter,
-                    invitationExpiresAt=None if rejected else iso(user.invited_at + INVITATION_DAYS * DAY))
+    document.update(
+        invitationCreatedAt=iso(user.invited_at),
+        inviterUsername=user.inviter,
+        invitationExpiresAt=None if rejected else iso(user.invited_at + INVITATION_DAYS * DAY),
+    )
     return document
 
 
@@ -58,9 +66,16 @@ def assignments(org: Organization) -> dict[str, list[Document]]:
 
 
 def project(entry: Project) -> Document:
-    return {"clusterCount": 0, "created": iso(entry.created), "id": entry.id, "name": entry.name,
-            "orgId": entry.org.id, "tags": [{"key": key, "value": value} for key, value in entry.tags.items()],
-            "withDefaultAlertsSettings": True, "links": links(f"/api/atlas/v2/groups/{entry.id}")}
+    return {
+        "clusterCount": 0,
+        "created": iso(entry.created),
+        "id": entry.id,
+        "name": entry.name,
+        "orgId": entry.org.id,
+        "tags": [{"key": key, "value": value} for key, value in entry.tags.items()],
+        "withDefaultAlertsSettings": True,
+        "links": links(f"/api/atlas/v2/groups/{entry.id}"),
+    }
 
 
 def organization(org: Organization) -> Document:
@@ -72,26 +87,50 @@ def team(entry: Team, org: Organization) -> Document:
 
 
 def team_role(team_id: str, roles: Roles, entry: Project) -> Document:
-    return {"teamId": team_id, "roleNames": list(roles),
-            "links": links(f"/api/atlas/v2/groups/{entry.id}/teams/{team_id}")}
+    return {
+        "teamId": team_id,
+        "roleNames": list(roles),
+        "links": links(f"/api/atlas/v2/groups/{entry.id}/teams/{team_id}"),
+    }
 
 
 def legacy_invitation(invitation: LegacyInvitation, entry: Project) -> Document:
-    return {"id": invitation.id, "groupId": entry.id, "groupName": entry.name, "username": invitation.username,
-            "roles": list(invitation.roles), "inviterUsername": invitation.inviter,
-            "createdAt": iso(invitation.created), "expiresAt": iso(invitation.created + INVITATION_DAYS * DAY),
-            "links": links(f"/api/atlas/v2/groups/{entry.id}/invites/{invitation.id}")}
+    return {
+        "id": invitation.id,
+        "groupId": entry.id,
+        "groupName": entry.name,
+        "username": invitation.username,
+        "roles": list(invitation.roles),
+        "inviterUsername": invitation.inviter,
+        "createdAt": iso(invitation.created),
+        "expiresAt": iso(invitation.created + INVITATION_DAYS * DAY),
+        "links": links(f"/api/atlas/v2/groups/{entry.id}/invites/{invitation.id}"),
+    }
 
 
 def service_account(account: Credential, entry: Project) -> Document:
-    secret = {"id": derive("secret", account.id), "createdAt": iso(account.created),
-              "expiresAt": iso(account.created + 365 * DAY), "maskedSecretValue": "mdb_sa_sk_..." + account.secret[-4:]}
-    return {"clientId": account.id, "name": account.name, "description": account.name,
-            "createdAt": iso(account.created), "roles": list(account.roles_in(entry)), "secrets": [secret]}
+    secret = {
+        "id": derive("secret", account.id),
+        "createdAt": iso(account.created),
+        "expiresAt": iso(account.created + 365 * DAY),
+        "maskedSecretValue": "mdb_sa_sk_..." + account.secret[-4:],
+    }
+    return {
+        "clientId": account.id,
+        "name": account.name,
+        "description": account.name,
+        "createdAt": iso(account.created),
+        "roles": list(account.roles_in(entry)),
+        "secrets": [secret],
+    }
 
 
 def api_key(key: Credential, entry: Project) -> Document:
     key_id = derive("api key", key.id)
-    return {"id": key_id, "desc": key.name, "publicKey": key.id,
-            "roles": [{"groupId": entry.id, "roleName": role} for role in key.roles_in(entry)],
-            "links": links(f"/api/atlas/v2/groups/{entry.id}/apiKeys/{key_id}")}
+    return {
+        "id": key_id,
+        "desc": key.name,
+        "publicKey": key.id,
+        "roles": [{"groupId": entry.id, "roleName": role} for role in key.roles_in(entry)],
+        "links": links(f"/api/atlas/v2/groups/{entry.id}/apiKeys/{key_id}"),
+    }

@@ -223,7 +223,7 @@ def new_user(email: str, now: float, status: str = "ACTIVE", **given: Any) -> Us
     _only_keys(given, PERSON, email)
     if status not in STATUSES:
         raise ValueError(f"The status of {email} is one of {', '.join(STATUSES)}, not {status!r}")
-    first, _, last = email.split("@")[0].split("+")[0].partition(".")
+    first, unused, last = email.split("@")[0].split("+")[0].partition(".")
     last_auth = given.get("last_auth", "-1d")
     return User(
         id=given.get("id") or derive("user", email.lower()),
@@ -377,8 +377,14 @@ def _only_keys(entry: dict[str, Any], known: Iterable[str], where: str) -> None:
 # -- big worlds ------------------------------------------------------------------------------------------------------
 
 
-def generated(projects: int = 250, members: int = 500, people: int | None = None, pending: int = 0,
-              owners: int = 2, organization: str = "Big Org") -> dict[str, Any]:
+def generated(
+    projects: int = 250,
+    members: int = 500,
+    people: int | None = None,
+    pending: int = 0,
+    owners: int = 2,
+    organization: str = "Big Org",
+) -> dict[str, Any]:
     """The data of a big world: `members` people in each project, taken in turn from one pool of `people`.
 
     The first `owners` members of a project are owners; the last `pending` addresses of the pool have not accepted
@@ -386,19 +392,29 @@ def generated(projects: int = 250, members: int = 500, people: int | None = None
     """
     pool = [f"person{number:05}@corp.example" for number in range(people or max(members, projects + members // 2))]
     users = {email: {"last_auth": f"-{1 + index % 200}d"} for index, email in enumerate(pool)}
-    for email in pool[len(pool) - pending:]:
+    for email in pool[len(pool) - pending :]:
         users[email] = {"status": "PENDING"}
     roles = ("GROUP_READ_ONLY", "GROUP_DATA_ACCESS_READ_ONLY", "GROUP_DATA_ACCESS_READ_WRITE", "GROUP_CLUSTER_MANAGER")
 
     def of_project(number: int) -> dict[str, Any]:
         chosen = [pool[(number + index) % len(pool)] for index in range(members)]
-        return {"members": {email: ["GROUP_OWNER"] if index < owners else [roles[(number + index) % len(roles)]]
-                            for index, email in enumerate(chosen)},
-                "tags": {"env": "prod" if number % 2 else "dev"}}
+        return {
+            "members": {
+                email: ["GROUP_OWNER"] if index < owners else [roles[(number + index) % len(roles)]]
+                for index, email in enumerate(chosen)
+            },
+            "tags": {"env": "prod" if number % 2 else "dev"},
+        }
 
-    return {"organizations": {organization: {
-        "service_accounts": {"mdb_sa_id_" + "b" * 24: {"secret": "mdb_sa_sk_big", "access_tokens": ["big-token"]}},
-        "api_keys": {"bigbigbi": {"private_key": "big-private-key"}},
-        "users": users,
-        "projects": {f"project-{number:03}": of_project(number) for number in range(projects)},
-    }}}
+    return {
+        "organizations": {
+            organization: {
+                "service_accounts": {
+                    "mdb_sa_id_" + "b" * 24: {"secret": "mdb_sa_sk_big", "access_tokens": ["big-token"]}
+                },
+                "api_keys": {"bigbigbi": {"private_key": "big-private-key"}},
+                "users": users,
+                "projects": {f"project-{number:03}": of_project(number) for number in range(projects)},
+            }
+        }
+    }

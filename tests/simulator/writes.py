@@ -37,8 +37,12 @@ def add_project_user(call: Call) -> Document:
         _count_invitation(call)
         user = _invite(call, email, user)
     elif user.id in call.project.members:
-        raise ApiError(409, "USER_ALREADY_IN_GROUP", f"User {user.username} is already in group {call.project.id}.",
-                       [user.username, call.project.id])
+        raise ApiError(
+            409,
+            "USER_ALREADY_IN_GROUP",
+            f"User {user.username} is already in group {call.project.id}.",
+            [user.username, call.project.id],
+        )
     _set_roles(call, user, roles)
     _record(call, "JOINED_GROUP" if user.status == "ACTIVE" else "INVITED_TO_GROUP", user.username)
     return views.project_user(user, roles)
@@ -76,8 +80,12 @@ def remove_project_role(call: Call) -> Document:
     if role not in roles:
         return _role_not_held(call, user, roles, role)
     if len(roles) == 1:
-        raise ApiError(call.service.knobs.last_role_status, "CANNOT_REMOVE_ALL_USER_ROLES",
-                       "You cannot remove all roles from a user. Specify at least one role.", [user.username])
+        raise ApiError(
+            call.service.knobs.last_role_status,
+            "CANNOT_REMOVE_ALL_USER_ROLES",
+            "You cannot remove all roles from a user. Specify at least one role.",
+            [user.username],
+        )
     if role == OWNER:
         _keep_an_owner(call, user)
     left = tuple(held for held in roles if held != role)
@@ -91,8 +99,11 @@ def remove_project_role(call: Call) -> Document:
 
 def list_invitations(call: Call) -> list[Document]:
     wanted = call.text("username")
-    return [views.legacy_invitation(invitation, call.project) for invitation in call.project.legacy.values()
-            if wanted in (None, invitation.username)]
+    return [
+        views.legacy_invitation(invitation, call.project)
+        for invitation in call.project.legacy.values()
+        if wanted in (None, invitation.username)
+    ]
 
 
 def get_invitation(call: Call) -> Document:
@@ -190,13 +201,22 @@ def _keep_an_owner(call: Call, leaving: User) -> None:
         return
     project = call.project
     users = project.org.users
-    others = [user_id for user_id, roles in project.members.items()
-              if OWNER in roles and user_id != leaving.id and users[user_id].status == "ACTIVE"]
-    teams = [member for team_id, roles in project.teams.items() if OWNER in roles
-             for member in project.org.teams[team_id].members if users[member].status == "ACTIVE"]
+    others = [
+        user_id
+        for user_id, roles in project.members.items()
+        if OWNER in roles and user_id != leaving.id and users[user_id].status == "ACTIVE"
+    ]
+    teams = [
+        member
+        for team_id, roles in project.teams.items()
+        if OWNER in roles
+        for member in project.org.teams[team_id].members
+        if users[member].status == "ACTIVE"
+    ]
     if not others and not teams:
-        raise ApiError(403, "CANNOT_DELETE_LAST_ADMIN", f"Group {project.id} would be left without a Project Owner.",
-                       [project.id])
+        raise ApiError(
+            403, "CANNOT_DELETE_LAST_ADMIN", f"Group {project.id} would be left without a Project Owner.", [project.id]
+        )
 
 
 def _count_invitation(call: Call) -> None:
@@ -205,8 +225,11 @@ def _count_invitation(call: Call) -> None:
         return
     window = call.service.invitations.setdefault(call.client, Window())
     if window.take(knobs.invitations, knobs.invitation_window_s, call.now):
-        raise bad_request("INVITATIONS_RATE_LIMITED_IP",
-                          f"Invitations are limited to {knobs.invitations} per minute and IP address.", call.client)
+        raise bad_request(
+            "INVITATIONS_RATE_LIMITED_IP",
+            f"Invitations are limited to {knobs.invitations} per minute and IP address.",
+            call.client,
+        )
 
 
 # -- changing the state ----------------------------------------------------------------------------------------------
@@ -238,9 +261,20 @@ def _set_roles(call: Call, user: User, roles: Roles | None) -> None:
 
 def _record(call: Call, kind: str, username: str) -> None:
     project = call.project
-    project.events.append((call.now, {
-        "id": derive("event", project.id, str(len(project.events))), "created": views.iso(call.now),
-        "eventTypeName": kind, "groupId": project.id, "orgId": project.org.id, "targetUsername": username,
-        "isGlobalAdmin": False, "remoteAddress": call.client, **call.actor(),
-        "links": views.links(f"/api/atlas/v2/groups/{project.id}/events"),
-    }))
+    project.events.append(
+        (
+            call.now,
+            {
+                "id": derive("event", project.id, str(len(project.events))),
+                "created": views.iso(call.now),
+                "eventTypeName": kind,
+                "groupId": project.id,
+                "orgId": project.org.id,
+                "targetUsername": username,
+                "isGlobalAdmin": False,
+                "remoteAddress": call.client,
+                **call.actor(),
+                "links": views.links(f"/api/atlas/v2/groups/{project.id}/events"),
+            },
+        )
+    )

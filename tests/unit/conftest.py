@@ -9,7 +9,6 @@ import importlib
 import os
 
 import pytest
-from module_run import run_module  # noqa: F401
 
 from simulator import Simulator
 
@@ -40,3 +39,10 @@ def small(_small: Simulator, quick: None) -> Simulator:
     """The small world, as new."""
     _small.reset()
     return _small
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short waits where Atlas throttles."""
+    client = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._client")
+    monkeypatch.setattr(client, "THROTTLE_FLOOR", 0.01)

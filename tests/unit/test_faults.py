@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import random
@@ -152,13 +151,6 @@ def matrix() -> Iterator[Any]:
         for name, fault in (READ_FAULTS if call.method == "GET" else WRITE_FAULTS).items():
             for often, times in (("once", 1), ("always", None)):
                 yield pytest.param(call, fault, times, id=f"{call.name}-{name}-{often}")
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short waits where Atlas throttles."""
-    client = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._client")
-    monkeypatch.setattr(client, "THROTTLE_FLOOR", 0.01)
 
 
 def snapshot(sim: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from module_run import run_module
-from test_faults import WRITE_FAULTS, hasty  # noqa: F401
+from test_faults import WRITE_FAULTS
 from test_laws import CREDENTIALS, DAN, ROLE, USER
 
 USER_INFO, INFO = "atlas_project_user_info", "atlas_project_info"
@@ -66,7 +66,7 @@ PAIRS = [(USER, kind) for kind in CREDENTIALS] + [(name, "service-account") for 
 
 
 @pytest.mark.parametrize("name, kind", PAIRS)
-def test_no_secret_in_the_output_of_any_kind_of_fault(watched, hasty, capfd, name, kind):  # noqa: F811
+def test_no_secret_in_the_output_of_any_kind_of_fault(watched, hasty, capfd, name, kind):
     credential = CREDENTIALS[kind]
     for label, fault in WRITE_FAULTS.items():
         watched.reset()

@@ -25,9 +25,9 @@ async def main(file: str) -> None:
             (project["name"], row["username"]): row["id"] for project, rows in zip(named, listings) for row in rows
         }
         await people(http, named[0]["orgId"])
-        await asyncio.gather(*(
-            remove(http, found[row["project"]]["id"], users[row["project"], row["user"]]) for row in memberships
-        ))
+        await asyncio.gather(
+            *(remove(http, found[row["project"]]["id"], users[row["project"], row["user"]]) for row in memberships)
+        )
 
 
 async def remove(http: aiohttp.ClientSession, project_id: str, user_id: str) -> None:

@@ -37,8 +37,11 @@ class Schema:
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
         """Fixed segments win over parameters: /groups/byName/x is no /groups/{id}/..."""
-        found = [template for pattern, template in self._paths.items()
-                 if pattern.match(path) and method.lower() in self.spec["paths"][template]]
+        found = [
+            template
+            for pattern, template in self._paths.items()
+            if pattern.match(path) and method.lower() in self.spec["paths"][template]
+        ]
         if not found:
             return None
         operation: dict[str, Any] = self.spec["paths"][min(found, key=lambda path: path.count("{"))][method.lower()]
@@ -59,7 +62,7 @@ class Schema:
             self.validate({"$ref": "#/components/schemas/ApiError"}, answer.json())
             assert answer.headers["x-error-code"] == answer.json()["errorCode"]
             return
-        (media_type, content), = described["content"].items()
+        ((media_type, content),) = described["content"].items()
         assert answer.headers["content-type"] == f"{media_type};charset=utf-8"
         self.validate(content["schema"], answer.json())
 
@@ -110,8 +113,9 @@ class Client:
         headers = {"Accept": _media_type(method, path), **options.pop("headers", {})}
         if "json" in options:
             headers.setdefault("Content-Type", USERS)
-        answer = self.session.request(method, self.sim.url + PREFIX + path, headers=headers, timeout=5,
-                                      allow_redirects=False, **options)
+        answer = self.session.request(
+            method, self.sim.url + PREFIX + path, headers=headers, timeout=5, allow_redirects=False, **options
+        )
         if self._schema and not any(request.fault for request in self.sim.requests[-1:]):
             self._check(answer)
         return answer

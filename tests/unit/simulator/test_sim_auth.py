@@ -15,7 +15,7 @@ ACCOUNT = ("mdb_sa_id_0123456789abcdef01234567", "mdb_sa_sk_small")
 FIRST = {"Accept": "application/vnd.atlas.2023-01-01+json"}
 GRANT = {"grant_type": "client_credentials"}
 GROUPS = "/api/atlas/v2/groups"
-LIMIT_REACHED = ("Access Token limit reached. Please use the existing Access Tokens or create a new Service Account.")
+LIMIT_REACHED = "Access Token limit reached. Please use the existing Access Tokens or create a new Service Account."
 
 
 def mint(sim, auth=ACCOUNT, **form):
@@ -37,11 +37,16 @@ def test_token(sim):
     assert (sim.tokens_minted, sim.live_tokens()) == (1, 1)
 
 
-@pytest.mark.parametrize("auth, form, status, error", [
-    ((ACCOUNT[0], "wrong"), GRANT, 401, "invalid_client"), (("nobody", "x"), GRANT, 401, "invalid_client"),
-    (None, GRANT, 401, "invalid_client"), (ACCOUNT, {"x": "y"}, 400, "invalid_request"),
-    (ACCOUNT, {"grant_type": "password"}, 400, "unsupported_grant_type"),
-])
+@pytest.mark.parametrize(
+    "auth, form, status, error",
+    [
+        ((ACCOUNT[0], "wrong"), GRANT, 401, "invalid_client"),
+        (("nobody", "x"), GRANT, 401, "invalid_client"),
+        (None, GRANT, 401, "invalid_client"),
+        (ACCOUNT, {"x": "y"}, 400, "invalid_request"),
+        (ACCOUNT, {"grant_type": "password"}, 400, "unsupported_grant_type"),
+    ],
+)
 def test_token_refused(sim, auth, form, status, error):
     answer = mint(sim, auth, **form)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
@@ -79,7 +84,7 @@ def test_token_revoked(sim):
 def test_token_requests_are_limited(sim):
     assert sim.knobs.token_requests == 50
     sim.knobs.token_requests, sim.knobs.token_window_s = 3, 0.4
-    assert [mint(sim).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert [mint(sim).status_code for _unused in range(4)] == [200, 200, 200, 429]
     answer = mint(sim)
     assert answer.json()["errorCode"] == "RATE_LIMITED" and answer.headers["Retry-After"] == "1"
     time.sleep(0.41)
@@ -88,7 +93,7 @@ def test_token_requests_are_limited(sim):
 
 def test_live_tokens_are_limited(sim):
     sim.knobs.token_requests = 0
-    for _ in range(100):
+    for _unused in range(100):
         mint(sim)
     answer = mint(sim)
     assert answer.status_code == 403
@@ -152,9 +157,9 @@ def test_nonce_lives_for_a_while(sim, flag):
 def test_challenge_may_cost(sim):
     sim.limit("project_users", 2, 1, 60)
     path = f"/api/atlas/v2/groups/{sim.project_id('alpha')}/users"
-    assert [requests.get(sim.url + path).status_code for _ in range(3)] == [401] * 3
+    assert [requests.get(sim.url + path).status_code for _unused in range(3)] == [401] * 3
     sim.knobs.digest_challenge_costs = True
-    assert [requests.get(sim.url + path).status_code for _ in range(3)] == [401, 401, 429]
+    assert [requests.get(sim.url + path).status_code for _unused in range(3)] == [401, 401, 429]
 
 
 def test_other_schemes(sim):

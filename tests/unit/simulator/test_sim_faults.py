@@ -20,19 +20,31 @@ def dan_is_in(sim):
     return "dan@corp.example" in sim.state()["alpha"]
 
 
-@pytest.mark.parametrize("what, status, content_type, text", [
-    (503, 503, "application/json", "UNEXPECTED_ERROR"),
-    ({"status": 500, "errorCode": None}, 500, "application/json", "Internal Server Error"),
-    ({"status": 403, "errorCode": "IP_ADDRESS_NOT_ON_ACCESS_LIST", "detail": "IP address 1.2.3.4"}, 403,
-     "application/json", "1.2.3.4"),
-    ({"status": 502, "body": ""}, 502, "application/json", ""),
-    ("html", 503, "text/html", "<h1>503"),
-    ({"html": 200, "body": "<p>Sign in</p>"}, 200, "text/html", "Sign in"),
-    ("garbage", 200, "application/vnd.atlas.2025-02-19+json;charset=utf-8", "not json"),
-    ("empty", 200, "application/vnd.atlas.2025-02-19+json;charset=utf-8", ""),
-    ("shape", 200, "application/vnd.atlas.2025-02-19+json;charset=utf-8", "[]"),
-    ({"shape": "results_string"}, 200, "application/vnd.atlas.2025-02-19+json;charset=utf-8", '"results": "surprise"'),
-])
+@pytest.mark.parametrize(
+    "what, status, content_type, text",
+    [
+        (503, 503, "application/json", "UNEXPECTED_ERROR"),
+        ({"status": 500, "errorCode": None}, 500, "application/json", "Internal Server Error"),
+        (
+            {"status": 403, "errorCode": "IP_ADDRESS_NOT_ON_ACCESS_LIST", "detail": "IP address 1.2.3.4"},
+            403,
+            "application/json",
+            "1.2.3.4",
+        ),
+        ({"status": 502, "body": ""}, 502, "application/json", ""),
+        ("html", 503, "text/html", "<h1>503"),
+        ({"html": 200, "body": "<p>Sign in</p>"}, 200, "text/html", "Sign in"),
+        ("garbage", 200, "application/vnd.atlas.2025-02-19+json;charset=utf-8", "not json"),
+        ("empty", 200, "application/vnd.atlas.2025-02-19+json;charset=utf-8", ""),
+        ("shape", 200, "application/vnd.atlas.2025-02-19+json;charset=utf-8", "[]"),
+        (
+            {"shape": "results_string"},
+            200,
+            "application/vnd.atlas.2025-02-19+json;charset=utf-8",
+            '"results": "surprise"',
+        ),
+    ],
+)
 def test_answers(api, sim, what, status, content_type, text):
     sim.fault(what)
     answer = api.delete(DAN)
@@ -54,10 +66,16 @@ def test_effect_and_error(api, sim):
     assert not dan_is_in(sim)
 
 
-@pytest.mark.parametrize("what, options, stays", [
-    ("cut_before", {}, True), ("cut_after", {}, False), ({"hang": 0.05}, {}, True),
-    ({"hang": 0.05}, {"after_effect": True}, False), ("cut_mid_body", {}, False),
-])
+@pytest.mark.parametrize(
+    "what, options, stays",
+    [
+        ("cut_before", {}, True),
+        ("cut_after", {}, False),
+        ({"hang": 0.05}, {}, True),
+        ({"hang": 0.05}, {"after_effect": True}, False),
+        ("cut_mid_body", {}, False),
+    ],
+)
 def test_cuts(api, sim, what, options, stays):
     sim.fault(what, method="DELETE", **options)
     with pytest.raises(CUT):
@@ -81,8 +99,11 @@ def test_hang_outlasts_the_client(api, sim):
 
 
 def test_expire_token(sim, api):
-    token = requests.post(sim.url + "/api/oauth/token", auth=("mdb_sa_id_0123456789abcdef01234567", "mdb_sa_sk_small"),
-                          data={"grant_type": "client_credentials"}).json()["access_token"]
+    token = requests.post(
+        sim.url + "/api/oauth/token",
+        auth=("mdb_sa_id_0123456789abcdef01234567", "mdb_sa_sk_small"),
+        data={"grant_type": "client_credentials"},
+    ).json()["access_token"]
     client = api.as_(token)
     sim.fault("expire_token", method="DELETE")
     assert client.get(USERS).status_code == 200
@@ -91,10 +112,13 @@ def test_expire_token(sim, api):
     assert dan_is_in(sim) and sim.live_tokens() == 0
 
 
-@pytest.mark.parametrize("what, status, location", [
-    ("redirect", 302, "http://elsewhere.invalid/api/"), ({"redirect": 307, "location": "https://evil.invalid/x"}, 307,
-                                                          "https://evil.invalid/x"),
-])
+@pytest.mark.parametrize(
+    "what, status, location",
+    [
+        ("redirect", 302, "http://elsewhere.invalid/api/"),
+        ({"redirect": 307, "location": "https://evil.invalid/x"}, 307, "https://evil.invalid/x"),
+    ],
+)
 def test_redirect(api, sim, what, status, location):
     sim.fault(what)
     answer = api.delete(DAN)
@@ -105,9 +129,9 @@ def test_redirect(api, sim, what, status, location):
 def test_matching(api, sim):
     sim.fault(503, method="GET", path=r"/users$", nth=2, times=2)
     assert api.get("/groups/<alpha>").status_code == 200
-    assert [api.get(USERS).status_code for _ in range(5)] == [200, 503, 503, 200, 200]
+    assert [api.get(USERS).status_code for _unused in range(5)] == [200, 503, 503, 200, 200]
     sim.fault(500, times=None)
-    assert [api.get(USERS).status_code for _ in range(3)] == [500] * 3
+    assert [api.get(USERS).status_code for _unused in range(3)] == [500] * 3
     sim.reset()
     assert api.get(USERS).status_code == 200
 
@@ -125,10 +149,16 @@ def test_token_endpoint(sim):
     assert answer.status_code == 503
 
 
-@pytest.mark.parametrize("what, match", [
-    ("explode", {}), ({"shape": "round"}, {}), ({"status": 500, "html": 500}, {}), (500, {"verb": "GET"}),
-    ({"detail": "x"}, {}),
-])
+@pytest.mark.parametrize(
+    "what, match",
+    [
+        ("explode", {}),
+        ({"shape": "round"}, {}),
+        ({"status": 500, "html": 500}, {}),
+        (500, {"verb": "GET"}),
+        ({"detail": "x"}, {}),
+    ],
+)
 def test_mistakes(sim, what, match):
     with pytest.raises(ValueError):
         sim.fault(what, **match)

@@ -22,21 +22,21 @@ def test_headers(api):
 
 def test_steps(api, sim, code_of):
     sim.limit("project_users", capacity=3, refill=2, period_s=0.5)
-    assert [api.get(USERS).status_code for _ in range(3)] == [200] * 3
+    assert [api.get(USERS).status_code for _unused in range(3)] == [200] * 3
     answer = api.get(USERS)
     assert code_of(answer) == (429, "RATE_LIMITED_TOKEN_BUCKET")
     assert answer.headers["Retry-After"] == "1" and answer.headers["RateLimit-Remaining"] == "0"
     assert answer.json()["parameters"] == [f"/api/atlas/v2/groups/{sim.project_id('alpha')}/users", 1, 3, 2, 0.5]
     time.sleep(0.51)
-    assert [api.get(USERS).status_code for _ in range(3)] == [200, 200, 429]
+    assert [api.get(USERS).status_code for _unused in range(3)] == [200, 200, 429]
 
 
 def test_continuous():
     bucket = Bucket(Limit("x", "X", "GROUP", capacity=2, refill=1, period_s=10), now=0.0)
-    assert [bucket.take(0.0) for _ in range(3)] == [0.0, 0.0, 10.0]
+    assert [bucket.take(0.0) for _unused in range(3)] == [0.0, 0.0, 10.0]
     assert bucket.take(5.0) == 5.0
     assert bucket.take(10.0) == 0.0
-    assert [bucket.take(1000.0) for _ in range(3)] == [0.0, 0.0, 10.0], "never more than its capacity"
+    assert [bucket.take(1000.0) for _unused in range(3)] == [0.0, 0.0, 10.0], "never more than its capacity"
 
 
 def test_without_headers(api, sim):

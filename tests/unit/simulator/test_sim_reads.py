@@ -53,18 +53,25 @@ def test_username_filter(api, sim):
     sim.knobs.username_filter = "any-case"
     assert list(api.users(username=CARA.lower())) == [CARA]
     project = sim.project_id("alpha")
-    bare_plus = api.session.get(f"{sim.url}/api/atlas/v2/groups/{project}/users?username={CARA}",
-                                headers={"Accept": "application/vnd.atlas.2025-02-19+json"})
+    bare_plus = api.session.get(
+        f"{sim.url}/api/atlas/v2/groups/{project}/users?username={CARA}",
+        headers={"Accept": "application/vnd.atlas.2025-02-19+json"},
+    )
     assert bare_plus.json()["results"] == []
 
 
-@pytest.mark.parametrize("query, code", [
-    ({"orgMembershipStatus": "ACTIVE", "orgMembershipStatuses": "ACTIVE"}, "MUTUALLY_EXCLUSIVE_QUERY_PARAMETERS"),
-    ({"orgMembershipStatus": "INVITATION_EXPIRED"}, "INVALID_ENUM_VALUE"),
-    ({"itemsPerPage": 501}, "INVALID_QUERY_PARAMETER"), ({"itemsPerPage": 0}, "INVALID_QUERY_PARAMETER"),
-    ({"pageNum": "x"}, "INVALID_QUERY_PARAMETER"), ({"flattenTeams": "yes"}, "INVALID_QUERY_PARAMETER"),
-    ({"flatten": "true"}, "INVALID_QUERY_PARAMETER"),
-])
+@pytest.mark.parametrize(
+    "query, code",
+    [
+        ({"orgMembershipStatus": "ACTIVE", "orgMembershipStatuses": "ACTIVE"}, "MUTUALLY_EXCLUSIVE_QUERY_PARAMETERS"),
+        ({"orgMembershipStatus": "INVITATION_EXPIRED"}, "INVALID_ENUM_VALUE"),
+        ({"itemsPerPage": 501}, "INVALID_QUERY_PARAMETER"),
+        ({"itemsPerPage": 0}, "INVALID_QUERY_PARAMETER"),
+        ({"pageNum": "x"}, "INVALID_QUERY_PARAMETER"),
+        ({"flattenTeams": "yes"}, "INVALID_QUERY_PARAMETER"),
+        ({"flatten": "true"}, "INVALID_QUERY_PARAMETER"),
+    ],
+)
 def test_bad_queries(api, code_of, query, code):
     assert code_of(api.get("/groups/<alpha>/users", **query)) == (400, code)
 
@@ -79,9 +86,15 @@ def test_paging_at_501(client_for):
         assert len(api.get("/groups/<project-000>/users").json()["results"]) == 100
 
 
-@pytest.mark.parametrize("knob, query, total", [
-    ("exact", {}, 5), ("wrong", {}, 12), ("absent", {}, None), ("exact", {"includeCount": "false"}, None),
-])
+@pytest.mark.parametrize(
+    "knob, query, total",
+    [
+        ("exact", {}, 5),
+        ("wrong", {}, 12),
+        ("absent", {}, None),
+        ("exact", {"includeCount": "false"}, None),
+    ],
+)
 def test_total_count(api, sim, knob, query, total):
     sim.knobs.total_count = knob
     assert api.get("/groups/<alpha>/users", **query).json().get("totalCount") == total
@@ -95,10 +108,15 @@ def test_projects(api, sim, code_of):
 
 
 def test_same_name_twice(client_for, code_of):
-    world = {"organizations": {
-        "One": {"service_accounts": {"mdb_sa_id_" + "1" * 24: {"secret": "s", "access_tokens": ["t"]}},
-                "projects": {"twin": {"id": "1" * 24}}},
-        "Two": {"projects": {"twin": {}}}}}
+    world = {
+        "organizations": {
+            "One": {
+                "service_accounts": {"mdb_sa_id_" + "1" * 24: {"secret": "s", "access_tokens": ["t"]}},
+                "projects": {"twin": {"id": "1" * 24}},
+            },
+            "Two": {"projects": {"twin": {}}},
+        }
+    }
     with Simulator(world) as sim:
         api = client_for(sim, "t")
         assert api.get("/groups/byName/twin").json()["id"] == "1" * 24
@@ -125,7 +143,7 @@ def test_organization_sees_writes(api):
     org = api.get("/orgs").json()["results"][0]["id"]
 
     def count() -> int:
-        row, = api.get(f"/orgs/{org}/users", username="dan@corp.example").json()["results"]
+        (row,) = api.get(f"/orgs/{org}/users", username="dan@corp.example").json()["results"]
         return len(row["roles"]["groupRoleAssignments"])
 
     assert count() == 3
@@ -136,12 +154,18 @@ def test_organization_sees_writes(api):
 # -- versions --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("accept, status", [
-    ("application/vnd.atlas.2025-02-19+json", 200), ("application/vnd.atlas.2025-03-12+json", 200),
-    ("application/vnd.atlas.2023-01-01+json", 406), ("application/vnd.atlas.2025-02-20+json", 406),
-    ("application/json", 406), ("*/*", 406),
-    ("text/html, application/vnd.atlas.2025-02-19+json;q=0.9", 200),
-])
+@pytest.mark.parametrize(
+    "accept, status",
+    [
+        ("application/vnd.atlas.2025-02-19+json", 200),
+        ("application/vnd.atlas.2025-03-12+json", 200),
+        ("application/vnd.atlas.2023-01-01+json", 406),
+        ("application/vnd.atlas.2025-02-20+json", 406),
+        ("application/json", 406),
+        ("*/*", 406),
+        ("text/html, application/vnd.atlas.2025-02-19+json;q=0.9", 200),
+    ],
+)
 def test_accept(api, accept, status):
     assert api.call("GET", "/groups/<alpha>/users", headers={"Accept": accept}).status_code == status
 
@@ -157,7 +181,7 @@ def test_gone_versions(api, sim, code_of):
 
 def test_legacy_invitations(api, sim):
     answer = api.get("/groups/<alpha>/invites")
-    invitation, = answer.json()
+    (invitation,) = answer.json()
     assert "Deprecation" in answer.headers and "Sunset" in answer.headers
     assert invitation["username"] == "lee@partner.example" == sim.legacy("alpha")[0]["username"]
     assert "lee@partner.example" not in api.users(orgMembershipStatuses=ALL)

@@ -13,31 +13,54 @@ from simulator.endpoints import ENDPOINTS, PREFIX
 
 ALPHA, ANN = "<alpha>", "<ann@corp.example>"
 CALLS = {
-    "/orgs": {}, "/orgs/{orgId}": {}, "/orgs/{orgId}/groups": {"name": "al"}, "/groups": {}, "/groups/{groupId}": {},
-    "/groups/byName/{groupName}": {}, "/groups/{groupId}/users/{userId}": {},
-    "/groups/{groupId}/users": {"flattenTeams": "true", "includeOrgUsers": "true",
-                                "orgMembershipStatuses": ["ACTIVE", "PENDING", "INVITATION_EXPIRED",
-                                                          "INVITATION_REJECTED"]},
-    "/groups/{groupId}/teams": {}, "/orgs/{orgId}/teams": {}, "/orgs/{orgId}/teams/{teamId}": {},
-    "/orgs/{orgId}/teams/{teamId}/users": {}, "/orgs/{orgId}/users": {}, "/orgs/{orgId}/users/{userId}": {},
-    "/groups/{groupId}/invites": {}, "/groups/{groupId}/invites/{invitationId}": {},
-    "/groups/{groupId}/events": {"includeRaw": "true"}, "/groups/{groupId}/serviceAccounts": {},
-    "/groups/{groupId}/apiKeys": {}, "/rateLimits": {},
+    "/orgs": {},
+    "/orgs/{orgId}": {},
+    "/orgs/{orgId}/groups": {"name": "al"},
+    "/groups": {},
+    "/groups/{groupId}": {},
+    "/groups/byName/{groupName}": {},
+    "/groups/{groupId}/users/{userId}": {},
+    "/groups/{groupId}/users": {
+        "flattenTeams": "true",
+        "includeOrgUsers": "true",
+        "orgMembershipStatuses": ["ACTIVE", "PENDING", "INVITATION_EXPIRED", "INVITATION_REJECTED"],
+    },
+    "/groups/{groupId}/teams": {},
+    "/orgs/{orgId}/teams": {},
+    "/orgs/{orgId}/teams/{teamId}": {},
+    "/orgs/{orgId}/teams/{teamId}/users": {},
+    "/orgs/{orgId}/users": {},
+    "/orgs/{orgId}/users/{userId}": {},
+    "/groups/{groupId}/invites": {},
+    "/groups/{groupId}/invites/{invitationId}": {},
+    "/groups/{groupId}/events": {"includeRaw": "true"},
+    "/groups/{groupId}/serviceAccounts": {},
+    "/groups/{groupId}/apiKeys": {},
+    "/rateLimits": {},
 }
 
 
 @pytest.fixture
 def real_path(sim):
     org = next(iter(sim.world.orgs.values()))
-    ids = {"orgId": org.id, "groupId": sim.project_id("alpha"), "groupName": "alpha",
-           "userId": sim.user_id("ann@corp.example"), "teamId": next(iter(org.teams)),
-           "invitationId": sim.legacy("alpha")[0]["id"]}
+    ids = {
+        "orgId": org.id,
+        "groupId": sim.project_id("alpha"),
+        "groupName": "alpha",
+        "userId": sim.user_id("ann@corp.example"),
+        "teamId": next(iter(org.teams)),
+        "invitationId": sim.legacy("alpha")[0]["id"],
+    }
     return lambda path: re.sub(r"{(\w+)}", lambda name: ids[name[1]], path)
 
 
 def test_all_operations_are_served(schema):
-    official = {(method.upper(), path) for path, item in schema.spec["paths"].items() for method in item
-                if method != "parameters"}
+    official = {
+        (method.upper(), path)
+        for path, item in schema.spec["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
     assert official == {(endpoint.method, PREFIX + endpoint.path) for endpoint in ENDPOINTS}
 
 
@@ -68,11 +91,19 @@ def test_answers_of_writes(schema, api):
     assert api.delete(user).status_code == 204
 
 
-@pytest.mark.parametrize("method, path", [
-    ("GET", "/groups/" + "0" * 24), ("GET", "/groups/xyz/users"), ("GET", "/orgs/" + "0" * 24), ("GET", "/orgs/xyz"),
-    ("GET", "/groups/byName/nothing"), ("DELETE", "/groups/<alpha>/users/" + "0" * 24),
-    ("GET", "/groups/<alpha>/users/xyz"), ("GET", "/groups/<alpha>/invites/" + "0" * 24),
-])
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("GET", "/groups/" + "0" * 24),
+        ("GET", "/groups/xyz/users"),
+        ("GET", "/orgs/" + "0" * 24),
+        ("GET", "/orgs/xyz"),
+        ("GET", "/groups/byName/nothing"),
+        ("DELETE", "/groups/<alpha>/users/" + "0" * 24),
+        ("GET", "/groups/<alpha>/users/xyz"),
+        ("GET", "/groups/<alpha>/invites/" + "0" * 24),
+    ],
+)
 def test_answers_for_what_is_not_there(schema, api, method, path):
     assert api.call(method, path).status_code == 404
 

@@ -75,17 +75,21 @@ def test_add_team_member_directly(api, sim):
     assert sim.state()["alpha"][RITA]["status"] == "ACTIVE"
 
 
-@pytest.mark.parametrize("body, code", [
-    ({"username": "x@corp.example"}, "MISSING_ATTRIBUTE"), ({"roles": ["GROUP_OWNER"]}, "MISSING_ATTRIBUTE"),
-    ({"username": "x@corp.example", "roles": ["GROUP_OWNER"], "id": 1}, "INVALID_ATTRIBUTE"),
-    ({"username": "x@corp.example", "roles": []}, "INVALID_ATTRIBUTE"),
-    ({"username": "x@corp.example", "roles": "GROUP_OWNER"}, "INVALID_ATTRIBUTE"),
-    ({"username": "x@corp.example", "roles": ["GROUP_OWNER", "GROUP_OWNER"]}, "INVALID_ATTRIBUTE"),
-    ({"username": "nobody", "roles": ["GROUP_OWNER"]}, "INVALID_EMAIL_ADDRESS"),
-    ({"username": "x@corp.example", "roles": ["ORG_OWNER"]}, "CANNOT_ADD_ORG_ROLE"),
-    ({"username": "x@corp.example", "roles": ["owner"]}, "INVALID_ROLE_FOR_GROUP"),
-    ({"username": "x@corp.example", "roles": ["GROUP_BOSS"]}, "INVALID_ROLE_FOR_GROUP"),
-])
+@pytest.mark.parametrize(
+    "body, code",
+    [
+        ({"username": "x@corp.example"}, "MISSING_ATTRIBUTE"),
+        ({"roles": ["GROUP_OWNER"]}, "MISSING_ATTRIBUTE"),
+        ({"username": "x@corp.example", "roles": ["GROUP_OWNER"], "id": 1}, "INVALID_ATTRIBUTE"),
+        ({"username": "x@corp.example", "roles": []}, "INVALID_ATTRIBUTE"),
+        ({"username": "x@corp.example", "roles": "GROUP_OWNER"}, "INVALID_ATTRIBUTE"),
+        ({"username": "x@corp.example", "roles": ["GROUP_OWNER", "GROUP_OWNER"]}, "INVALID_ATTRIBUTE"),
+        ({"username": "nobody", "roles": ["GROUP_OWNER"]}, "INVALID_EMAIL_ADDRESS"),
+        ({"username": "x@corp.example", "roles": ["ORG_OWNER"]}, "CANNOT_ADD_ORG_ROLE"),
+        ({"username": "x@corp.example", "roles": ["owner"]}, "INVALID_ROLE_FOR_GROUP"),
+        ({"username": "x@corp.example", "roles": ["GROUP_BOSS"]}, "INVALID_ROLE_FOR_GROUP"),
+    ],
+)
 def test_add_bad_bodies(api, sim, code_of, body, code):
     before = sim.state()
     assert code_of(api.post("/groups/<alpha>/users", **body)) == (400, code)
@@ -139,9 +143,15 @@ def test_remove_ended_invitation(api, sim, code_of, removable):
     assert (EVE in sim.state()["alpha"]) is not removable
 
 
-@pytest.mark.parametrize("status, code", [
-    (404, "USER_NOT_IN_GROUP"), (400, "INVALID_USER"), (403, "ACCESS_FORBIDDEN"), (204, None),
-])
+@pytest.mark.parametrize(
+    "status, code",
+    [
+        (404, "USER_NOT_IN_GROUP"),
+        (400, "INVALID_USER"),
+        (403, "ACCESS_FORBIDDEN"),
+        (204, None),
+    ],
+)
 @pytest.mark.parametrize("email", [RITA, ROOT])
 def test_write_on_derived_access(api, sim, code_of, status, code, email):
     sim.knobs.team_only_write = status
@@ -233,11 +243,16 @@ def test_events(api, sim):
     api.delete(f"/groups/<alpha>/users/<{DAN}>")
     assert events(api) == []
     time.sleep(0.21)
-    row, = api.get("/groups/<alpha>/events").json()["results"]
+    (row,) = api.get("/groups/<alpha>/events").json()["results"]
     assert row["userId"] == "0123456789abcdef01234567" and row["groupId"] == sim.project_id("alpha")
-    for query, count in (({"eventType": "JOINED_GROUP"}, 0), ({"eventType": ["JOINED_GROUP", "REMOVED_FROM_GROUP"]}, 1),
-                         ({"excludedEventType": "REMOVED_FROM_GROUP"}, 0), ({"minDate": "2100-01-01T00:00:00Z"}, 0),
-                         ({"minDate": "2020-01-01T00:00:00Z"}, 1), ({"maxDate": "2020-01-01T00:00:00Z"}, 0)):
+    for query, count in (
+        ({"eventType": "JOINED_GROUP"}, 0),
+        ({"eventType": ["JOINED_GROUP", "REMOVED_FROM_GROUP"]}, 1),
+        ({"excludedEventType": "REMOVED_FROM_GROUP"}, 0),
+        ({"minDate": "2100-01-01T00:00:00Z"}, 0),
+        ({"minDate": "2020-01-01T00:00:00Z"}, 1),
+        ({"maxDate": "2020-01-01T00:00:00Z"}, 0),
+    ):
         assert len(api.get("/groups/<alpha>/events", **query).json()["results"]) == count, query
 
 
