@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._access import (
     ACTIVE,
     LAPSED,
+    ORGANIZATION_ROLES,
     OWNER,
     STATUSES,
     Entry,
@@ -143,10 +144,24 @@ class Roster(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """An organization as far as the credential may read it: its people (None: not at all) and its teams' names."""
+    """An organization as far as the credential may read it.
+
+    ``people`` are those who may get in without being members, None if nobody can be read; ``names`` are the teams'.
+    """
 
     people: Optional[Dict[str, Person]]
     names: Dict[str, str]
+
+
+def _known(people_found: Union[Dict[str, Person], AtlasError], names: Union[Dict[str, str], AtlasError]) -> _Known:
+    if isinstance(people_found, AtlasError):
+        return _Known(None, {})
+    may_get_in = {
+        key: person
+        for key, person in people_found.items()
+        if person.team_ids or not person.org_roles.isdisjoint(ORGANIZATION_ROLES)
+    }
+    return _Known(may_get_in, {} if isinstance(names, AtlasError) else names)
 
 
 def rosters(client: Client, projects: Sequence[Project], indirect: bool = True, legacy: bool = False) -> List[Roster]:
@@ -158,10 +173,7 @@ def rosters(client: Client, projects: Sequence[Project], indirect: bool = True, 
     orgs = sorted({project.org_id for project in projects}) if indirect else []
     found = client.together([people(client, org) for org in orgs])
     named = client.together([team_names(client, org) for org in orgs])
-    known = {
-        org: _Known(None if isinstance(who, AtlasError) else who, {} if isinstance(names, AtlasError) else names)
-        for org, who, names in zip(orgs, found, named)
-    }
+    known = {org: _known(who, names) for org, who, names in zip(orgs, found, named)}
     answers = client.together([_roster(client, one, known.get(one.org_id), legacy) for one in projects])
     return [
         Roster(one, {}, answer) if isinstance(answer, AtlasError) else answer for one, answer in zip(projects, answers)
@@ -348,15 +360,20 @@ def _maybe(row: Mapping[str, Json], name: str) -> Optional[str]:
     return _SEEN.setdefault(value, value) if isinstance(value, str) else None
 
 
-_ROLE_SETS: Dict[FrozenSet[str], FrozenSet[str]] = {}
+_ROLE_SETS: Dict[Tuple[str, ...], FrozenSet[str]] = {}
 
 
 def _texts(value: Json) -> FrozenSet[str]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise TypeError("not a list of strings")
-    found = frozenset(value)
-    # Few different sets of roles exist, and very many members.
-    return _ROLE_SETS.setdefault(found, found)
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    # Few different lists of roles exist, and very many members.
+    listed = tuple(value)
+    known = _ROLE_SETS.get(listed)
+    if known is None:
+        if not all(isinstance(one, str) for one in listed):
+            raise TypeError("not a list of strings")
+        known = _ROLE_SETS[listed] = frozenset(listed)
+    return known
 
 
 def _project(row: Mapping[str, Json]) -> Project:

@@ -303,10 +303,12 @@ def test_filters_work_on_what_is_cached(cached, small):
     assert not small.requests
 
 
-def test_the_cache_can_be_flushed(cached, small):
+def test_the_cache_can_be_flushed(cached, ansible, small, tmp_path):
     cached()
     small.forget()
-    cached({}, "--flush-cache")
+    play = tmp_path / "show.yml"
+    play.write_text(SHOW)
+    ansible("playbook", "-i", tmp_path / "all.atlas_projects.yml", play, "--list-hosts", "--flush-cache")
     assert small.requests
 
 
