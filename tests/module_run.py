@@ -35,7 +35,7 @@ def run_module(name: str, sim: Simulator | None = None, check: bool = False, **o
     if sim is not None and not any(key in options for key in ("client_id", "public_key", "access_token")):
         options.update(SMALL)
     arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
-    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, default=str).encode()
     basic._ANSIBLE_PROFILE = "legacy"
     # Newer Ansible prints a module's warnings itself where its controller can be imported, as it can here.
     if hasattr(module_warnings, "_internal"):

@@ -234,7 +234,6 @@ class Client:
     ) -> None:
         self.base_url = check_base_url(base_url)
         self.credential_id = credential.id or None
-        self.notes: List[str] = []
         self._credential = credential
         self._timeout = timeout
         self.max_wait = max_wait
@@ -277,7 +276,7 @@ class Client:
 
         A work that pauses gives its place to another.
         """
-        results: List[Any] = [None] * len(works)
+        results: Dict[int, Any] = {}
         waiting = [(0.0, number) for number in range(len(works))]
         running: Dict[Future[Tuple[bool, Any]], int] = {}
         while waiting or running:
@@ -297,7 +296,7 @@ class Client:
                     results[number] = value
                 else:
                     heapq.heappush(waiting, (time.monotonic() + value, number))
-        return results
+        return [results[number] for number in range(len(works))]
 
     # --- calls ---------------------------------------------------------------------------------------------------
 

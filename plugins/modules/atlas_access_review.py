@@ -151,15 +151,15 @@ EXAMPLES = r"""
       stale_invitation_days: 14
       inactive_days: 90
       role_holders:
-        GROUP_OWNER: [ada.lane@corp.example, ben.ito@corp.example]
+        GROUP_OWNER: [ben.okafor@corp.example, tara.singh@corp.example]
       fallback_role: GROUP_READ_ONLY
       exceptions:
-        - user: pat.kim@partner.example
+        - user: rachel.adler@partner.example
           rule: allowed_domains
           until: 2030-12-31
           reason: Contract 4711
     guards:
-      protected_users: [break.glass@corp.example]
+      protected_users: [breakglass-1@corp.example, breakglass-2@corp.example]
       max_removals: 20
     evidence_dir: ./evidence
   register: review

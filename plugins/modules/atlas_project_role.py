@@ -56,7 +56,7 @@ EXAMPLES = r"""
 - name: Take a risky role from two people in all projects of payments
   atlasops.access.atlas_project_role:
     projects: payments-*
-    users: [dana.field@corp.example, ben.ito@corp.example]
+    users: [dana.field@corp.example, david.kim@corp.example]
     role: GROUP_DATA_ACCESS_ADMIN
     state: absent
     fallback_role: GROUP_READ_ONLY
@@ -64,13 +64,13 @@ EXAMPLES = r"""
 - name: Let a member manage clusters
   atlasops.access.atlas_project_role:
     project: payments-staging
-    user: ben.ito@corp.example
+    user: elena.petrova@corp.example
     role: GROUP_CLUSTER_MANAGER
 
 - name: These two own the project and nobody else does
   atlasops.access.atlas_project_role:
     project: payments-prod
-    users: [ada.lane@corp.example, carol.nyberg@corp.example]
+    users: [breakglass-1@corp.example, ben.okafor@corp.example]
     role: GROUP_OWNER
     exclusive: true
     fallback_role: GROUP_READ_ONLY

@@ -77,17 +77,17 @@ EXAMPLES = r"""
 - name: Let two people read one project, and do nothing else there
   atlasops.access.atlas_project_user:
     project: payments-staging
-    users: [ada.lane@corp.example, ben.ito@corp.example]
+    users: [david.kim@corp.example, elena.petrova@corp.example]
     roles: GROUP_READ_ONLY
 
 - name: These and nobody else are in the project
   atlasops.access.atlas_project_user:
     memberships:
       - project: payments-staging
-        user: ada.lane@corp.example
+        user: ben.okafor@corp.example
         roles: [GROUP_OWNER]
       - project: payments-staging
-        user: ben.ito@corp.example
+        user: carla.jensen@corp.example
         roles: [GROUP_READ_ONLY, GROUP_DATA_ACCESS_READ_ONLY]
     exclusive: true
 """
