@@ -62,6 +62,4 @@ requirements:
 notes:
   - Run it where Atlas can be reached, which is C(localhost) in most plays. Proxies and certificates are taken from the
     environment variables that requests knows, such as E(HTTPS_PROXY) and E(REQUESTS_CA_BUNDLE).
-  - To change memberships, the credential needs Project Access Manager or Project Owner in the projects. To say how
-    removed people still get in, it needs Organization Member as well; without it one more request a project is made.
 """

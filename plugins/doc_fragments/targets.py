@@ -36,4 +36,7 @@ options:
     description: Let a project lose its last ACTIVE owner. Owners through a team count, invited ones do not.
     type: bool
     default: false
+notes:
+  - To change memberships, the credential needs Project Access Manager or Project Owner in the projects. To say how
+    removed people still get in, it needs Organization Member as well; without it one more request a project is made.
 """
