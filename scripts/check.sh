@@ -172,7 +172,7 @@ stage_sanity_2_16() {
 # units NAME: the unit tests with the ansible-core of that cell, in this clone.
 units() {
     export PATH=$VENV/cells/$1/bin:$PATH ANSIBLE_PYTHON_INTERPRETER=$VENV/cells/$1/bin/python
-    python -m pytest -q -p no:cacheprovider -m "not browser and not simulator" tests/unit
+    python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m "not browser and not simulator" tests/unit
 }
 
 # The oldest of everything that is promised: ansible-core and requests.

@@ -209,7 +209,7 @@ def plan(before: Access, after: Access) -> List[Step]:
 
     Giving comes before taking, so that nobody is without a role and no project without an owner in between.
     """
-    users = sorted(set(before) | set(after))
+    users = sorted(user for user in set(before) | set(after) if before.get(user) != after.get(user))
     adds, grants, revokes, removes = [], [], [], []
     for user in users:
         had, has = before.get(user, frozenset()), after.get(user, frozenset())

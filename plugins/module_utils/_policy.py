@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections import Counter
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import (
@@ -632,11 +633,15 @@ def _said(row: Mapping[str, Any]) -> str:
 def owners(entries: Mapping[str, Entry], access: Access) -> FrozenSet[str]:
     """Who owns a project under this access and is ACTIVE, owners through teams counted; emails in lower case."""
     return frozenset(
-        entry.member.user.lower()
-        for key, entry in entries.items()
-        if entry.member.status == ACTIVE
-        and (OWNER in access.get(key, NO_ROLES) or any(way.kind == "team" and OWNER in way.roles for way in entry.ways))
+        member.user.lower()
+        for key, (member, ways) in entries.items()
+        if member.status == ACTIVE and (OWNER in access.get(key, NO_ROLES) or _owns_by_team(ways))
     )
+
+
+@lru_cache(maxsize=10_000)
+def _owns_by_team(ways: Tuple[Way, ...]) -> bool:
+    return any(way.kind == "team" and OWNER in way.roles for way in ways)
 
 
 def blocked(
@@ -671,9 +676,7 @@ def blocked(
     for one in reviewed:
         has = owners(one.entries, replay(one.before, one.steps)) if one.steps else one.owners
         if len(has) < min(len(one.owners), guards.min_owners):
-            detail = (
-                f"{len(has)} of {len(one.owners)} ACTIVE owners would remain; min_owners is {guards.min_owners}"
-            )
+            detail = f"{len(has)} of {len(one.owners)} ACTIVE owners would remain; min_owners is {guards.min_owners}"
             tripped.append({"guard": "min_owners", "project": one.project.name, "detail": detail})
     return tripped
 

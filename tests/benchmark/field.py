@@ -53,8 +53,10 @@ def field(worlds: Worlds, folder: Path, rounds: int) -> list[Contestant]:
         big = worlds(f"generated:{PROJECTS}x500")
         review = _play("review.yml", f"evidence_dir={folder / 'evidence'}")
         contestants += [
-            Contestant("review", review, big, rounds=rounds),
-            Contestant("download script", _script("asyncio_download.py"), big, rounds=rounds),
+            Contestant("review", review, big, LATENCY_S, rounds=rounds),
+            Contestant("download script", _script("asyncio_download.py"), big, LATENCY_S, rounds=rounds),
+            Contestant("review, no latency", review, big, 0.0, rounds=rounds),
+            Contestant("download script, no latency", _script("asyncio_download.py"), big, 0.0, rounds=rounds),
         ]
     return contestants
 

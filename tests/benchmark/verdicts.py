@@ -87,7 +87,9 @@ def _ratios(seconds: Seconds) -> list[_Ratio]:
     ]
     if "review" in seconds:
         net = (seconds["review"] - ping) / seconds["download script"]
+        bare = (seconds["review, no latency"] - ping) / seconds["download script, no latency"]
         found.append(_Ratio("(review - ping play) / download script", net, 2))
+        found.append(_Ratio("the same without latency", bare))
     return found
 
 

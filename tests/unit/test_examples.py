@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 from module_run import MODULES, run_module
-from simulator import Simulator
 from test_laws import Scenario, obey_the_laws
+
+from simulator import Simulator
 
 NAMES = [path.stem for path in (Path(__file__).parents[2] / "plugins/modules").glob("*.py")]
 WRITING = ("atlas_project_user", "atlas_project_role")
