@@ -78,8 +78,8 @@ class Report(NamedTuple):
 
 def review(folder: Path, sim: Simulator, policy: Document | None = None, **options: Any) -> Document:
     """A review of everything."""
-    options = {"guards": GUARDS, **options}
-    result = run_module("atlas_access_review", sim, policy=POLICY if policy is None else policy, evidence_dir=str(folder), **options)
+    options = {"guards": GUARDS, "policy": POLICY if policy is None else policy, **options}
+    result = run_module("atlas_access_review", sim, evidence_dir=str(folder), **options)
     assert result.rc == 0, result
     return load(folder)
 
