@@ -79,39 +79,35 @@ seealso:
 """
 
 EXAMPLES = r"""
-# prod.atlas_projects.yml, with the credential in the environment: all projects, and nothing else
+# prod.atlas_projects.yml. The first line alone is enough, with the credential in the environment: all projects.
 plugin: atlasops.access.atlas_projects
 
----
-# Groups by tag: tag_env_prod, tag_team_payments, ... so that `--limit tag_env_prod` works
-plugin: atlasops.access.atlas_projects
-keyed_groups:
-  - prefix: tag
-    key: atlas_tags
-  - prefix: org
-    key: atlas_org_id
-
----
-# Some projects only; the role access_cleanup then takes each host for its own project
-plugin: atlasops.access.atlas_projects
-client_id: mdb_sa_id_0123456789abcdef01234567
-client_secret: "{{ lookup('ansible.builtin.file', '/run/secrets/atlas') }}"
+# Some projects only.
 projects:
   - payments-*
   - checkout-prod
 tags:
   env: prod
+
+# Groups by tag: tag_env_prod, tag_team_payments, ... so that `--limit tag_env_prod` works.
+keyed_groups:
+  - prefix: tag
+    key: atlas_tags
+  - prefix: org
+    key: atlas_org_id
+groups:
+  untagged: not atlas_tags
+
+# The role access_cleanup then takes each host for its own project.
 compose:
   access_cleanup_projects: "[atlas_project_id]"
   owner_team: atlas_tags.team | default('nobody')
-groups:
-  untagged: not atlas_tags
 strict: true
 
----
-# Atlas for Government, with an hour's cache in files
-plugin: atlasops.access.atlas_projects
+# Atlas for Government has an address of its own. Hosts may go by id. What was read may be kept, here for an hour.
 base_url: https://cloud.mongodbgov.com
+client_id: mdb_sa_id_0123456789abcdef01234567
+client_secret: "{{ lookup('ansible.builtin.file', '/run/secrets/atlas') }}"
 hostname: id
 cache: true
 cache_plugin: ansible.builtin.jsonfile
