@@ -60,6 +60,13 @@ def test_headers(api, sim):
     assert api.get(USERS).headers["Retry-After"] == "7"
 
 
+def whole(answer):
+    """The answer, if it came whole: old versions of requests do not look."""
+    if len(answer.content) < int(answer.headers.get("Content-Length", 0)):
+        raise requests.exceptions.ConnectionError("cut")
+    return answer
+
+
 def test_effect_and_error(api, sim):
     sim.fault(500, method="DELETE", after_effect=True)
     assert api.delete(DAN).status_code == 500
@@ -79,7 +86,7 @@ def test_effect_and_error(api, sim):
 def test_cuts(api, sim, what, options, stays):
     sim.fault(what, method="DELETE", **options)
     with pytest.raises(CUT):
-        api.delete(DAN)
+        whole(api.delete(DAN))
     assert dan_is_in(sim) is stays
     assert api.get(USERS).status_code == 200
     assert sim.requests[0].fault in ("cut_before", "cut_after", "hang", "cut_mid_body")
@@ -88,7 +95,7 @@ def test_cuts(api, sim, what, options, stays):
 def test_cut_mid_body_of_a_listing(api, sim):
     sim.fault("cut_mid_body")
     with pytest.raises(CUT):
-        api.get(USERS)
+        whole(api.get(USERS))
 
 
 def test_hang_outlasts_the_client(api, sim):
