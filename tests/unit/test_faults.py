@@ -207,6 +207,14 @@ def assert_honest(sim: Any, result: Result, before: dict[str, Any]) -> None:
         assert not sim.writes and before == after
 
 
+def until_quiet(sim: Any) -> None:
+    """Wait until what a killed process had sent has been answered."""
+    seen = -1
+    while len(sim.requests) != seen:
+        seen = len(sim.requests)
+        time.sleep(0.3)
+
+
 def assert_converges(sim: Any, task: Task, failed: bool = True) -> None:
     """The same task, undisturbed, brings what is wanted (at once, if it had not failed), and then has nothing to do."""
     task = task._replace(credential=PROJECTS_TOKEN if task.credential is OF_PROJECTS else {})
@@ -477,6 +485,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next_one(small, name, after):
             time.sleep(0.001)
         time.sleep(random.uniform(0, 0.02))
         process.kill()
+    until_quiet(small)
     for members in small.state().values():
         assert all(member["roles"] for member in members.values())
         assert any("GROUP_OWNER" in member["roles"] for member in members.values())
