@@ -145,15 +145,15 @@ except ImportError:
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal, select_projects
 from ansible_collections.atlasops.access.plugins.module_utils._client import (
+    CREDENTIALS,
     DEFAULT_URL,
     REQUESTS_ERROR,
     AtlasError,
     Client,
     check_base_url,
+    check_limits,
     choose_credential,
 )
-
-CREDENTIALS = ("access_token", "client_id", "client_secret", "public_key", "private_key")
 
 # Names that mean something else to Ansible.
 TAKEN = ("all", "ungrouped", "localhost")
@@ -196,8 +196,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _read(self, settings):
         with Client(**settings) as client:
             visible = client.run(atlas.projects(client))
-            if client.longest_wait >= 10:
-                self.display.warning(f"Atlas limits the rate of requests: one call waited {client.longest_wait:.0f} s")
+            for warning in client.waiting_warnings():
+                self.display.warning(warning)
         return visible
 
     def _settings(self):
@@ -205,13 +205,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             credential, warnings = choose_credential({name: self._option(name) for name in CREDENTIALS})
             base_url = check_base_url(self._option("base_url") or DEFAULT_URL)
+            check_limits({name: self.get_option(name) for name in ("timeout", "max_connections", "max_wait")})
         except ValueError as error:
             raise Refusal(str(error)) from None
         for warning in warnings:
             self.display.warning(warning)
-        for name, low in (("timeout", 0), ("max_connections", 0), ("max_wait", -1)):
-            if self.get_option(name) <= low:
-                raise Refusal(f"{name}: {self.get_option(name)} is too small; write {low + 1} or more")
         return {
             "credential": credential,
             "base_url": base_url,

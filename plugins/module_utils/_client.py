@@ -118,6 +118,10 @@ class TokenError(AtlasError):
         return False
 
 
+# The options that credentials are given by.
+CREDENTIALS = ("access_token", "client_id", "client_secret", "public_key", "private_key")
+
+
 class Credential(NamedTuple):
     """``kind`` is token (secret only), service_account or api_key."""
 
@@ -162,6 +166,15 @@ def choose_credential(options: Mapping[str, Optional[str]]) -> Tuple[Credential,
     used = found[0].kind.replace("_", " ")
     also = [f"more than one credential is set; the {used} is used"] if len(found) > 1 else []
     return found[0], also
+
+
+def check_limits(options: Mapping[str, Any]) -> None:
+    """Raises ValueError, with a sentence for the user, when timeout, max_connections or max_wait make no sense."""
+    for name, low in (("timeout", 0), ("max_connections", 0), ("max_wait", -1)):
+        if options[name] <= low:
+            raise ValueError(f"{name}: {options[name]} is too small; write {low + 1} or more")
+    if options["max_connections"] > 100:
+        raise ValueError(f"max_connections: {options['max_connections']} is too much; write 100 or less")
 
 
 def check_base_url(text: str) -> str:
@@ -375,10 +388,11 @@ class Client:
             hint=f"Check that base_url ({self.base_url}) is Atlas and that nothing between rewrites its answers.",
         )
 
-    @property
-    def longest_wait(self) -> float:
-        """Seconds that the call that was throttled for longest waited altogether."""
-        return self._longest_wait
+    def waiting_warnings(self) -> List[str]:
+        """Tell of long waits, which otherwise look like a hanging task."""
+        if self._longest_wait < 10:
+            return []
+        return [f"Atlas limits the rate of requests: one call waited {self._longest_wait:.0f} s"]
 
     def _result(self, call: str, reply: Reply) -> Json:
         if reply.status == 204:

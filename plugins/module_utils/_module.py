@@ -18,7 +18,16 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._access import Refusal
-from ._client import DEFAULT_URL, REQUESTS_ERROR, AtlasError, Client, check_base_url, choose_credential
+from ._client import (
+    CREDENTIALS,
+    DEFAULT_URL,
+    REQUESTS_ERROR,
+    AtlasError,
+    Client,
+    check_base_url,
+    check_limits,
+    choose_credential,
+)
 from ._runner import Desired, Params, Row, Run, asked_of, change, report
 
 ENVIRONMENT = {
@@ -30,7 +39,6 @@ ENVIRONMENT = {
     "base_url": ("MONGODB_ATLAS_BASE_URL",),
 }
 SECRETS = ("access_token", "client_secret", "private_key")
-CREDENTIALS = ("access_token", "client_id", "client_secret", "public_key", "private_key")
 
 AUTH_SPEC: Dict[str, Any] = {
     "access_token": {"type": "str", "no_log": True},
@@ -65,11 +73,7 @@ def connect(module: AnsibleModule) -> Client:
     options = {name: _option(module, name) for name in ENVIRONMENT}
     try:
         credential, warnings = choose_credential({name: options[name] for name in CREDENTIALS})
-        for name, low in (("timeout", 0), ("max_connections", 0), ("max_wait", -1)):
-            if module.params[name] <= low:
-                raise ValueError(f"{name}: {module.params[name]} is too small; write {low + 1} or more")
-        if module.params["max_connections"] > 100:
-            raise ValueError(f"max_connections: {module.params['max_connections']} is too much; write 100 or less")
+        check_limits(module.params)
         client = Client(
             credential,
             check_base_url(options["base_url"] or DEFAULT_URL),
@@ -93,13 +97,6 @@ def _option(module: AnsibleModule, name: str) -> Optional[str]:
     return value
 
 
-def waiting_warnings(client: Client) -> List[str]:
-    """Tell of long waits, which otherwise look like a hanging task."""
-    if client.longest_wait < 10:
-        return []
-    return [f"Atlas limits the rate of requests: one call waited {client.longest_wait:.0f} s"]
-
-
 def run(spec: Dict[str, Any], check: Callable[[Params], None], desired: Desired, removes: bool = False) -> None:
     """Run a module that writes.
 
@@ -116,7 +113,7 @@ def run(spec: Dict[str, Any], check: Callable[[Params], None], desired: Desired,
         if asked:
             with connect(module) as client:
                 change(this, client, asked, module.params, desired, module.check_mode)
-                this.warnings += waiting_warnings(client)
+                this.warnings += client.waiting_warnings()
     except (Refusal, AtlasError) as error:
         refused = str(error)
     result, failed = report(this)
@@ -143,7 +140,7 @@ def run_reader(
         checked = check(module.params, warnings)
         with connect(module) as client, _uncollected():
             result, problem = answer(module.params, client, warnings, checked)
-            warnings += waiting_warnings(client)
+            warnings += client.waiting_warnings()
     except (Refusal, AtlasError, OSError) as error:
         problem = str(error)
     _end(module, {"changed": False, **result}, warnings, problem)
