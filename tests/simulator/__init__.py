@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
+from .loading import generated, load_world
 from .server import Simulator
-from .world import generated, load_world
 
 __all__ = ["Simulator", "generated", "load_world"]

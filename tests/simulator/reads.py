@@ -12,8 +12,9 @@ from typing import Any
 from . import views
 from .call import Call
 from .errors import ApiError, bad_request, not_a_member
+from .loading import moment_of
 from .views import Document
-from .world import IMPLICIT_ROLES, Organization, Project, Roles, Team, User, moment_of
+from .world import IMPLICIT_ROLES, Organization, Project, Roles, Team, User
 
 
 def encode(document: Any) -> bytes:

@@ -18,8 +18,9 @@ from . import views
 from .app import application
 from .faults import Fault, What
 from .knobs import Knobs
+from .loading import Source
 from .service import Request, Service
-from .world import Source, World
+from .world import World
 
 HOST = "127.0.0.1"
 KEEP_ALIVE_S = 75

@@ -12,7 +12,8 @@ from .auth import Digest, Tokens
 from .faults import Faults
 from .knobs import Knobs
 from .limits import Buckets, Window
-from .world import Source, World, build, load_world
+from .loading import Source, build, load_world
+from .world import World
 
 
 class Request(NamedTuple):

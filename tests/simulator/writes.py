@@ -13,9 +13,10 @@ from . import views
 from .call import Call
 from .errors import ApiError, bad_request, not_a_member
 from .limits import Window
+from .loading import new_user
 from .reads import inherited_roles
 from .views import Document
-from .world import LegacyInvitation, Project, Roles, User, derive, new_user
+from .world import LegacyInvitation, Project, Roles, User, derive
 
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")
 ROLE = re.compile(r"^GROUP_[A-Z_]+$")

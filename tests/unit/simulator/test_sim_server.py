@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from simulator import Simulator, generated, load_world
-from simulator.world import build, moment_of
+from simulator.loading import build, moment_of
 
 TESTS = Path(__file__).resolve().parents[2]
 DAN = "/groups/<alpha>/users/<dan@corp.example>"
