@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -20,19 +20,27 @@ from starlette.routing import Route
 from . import control, versions
 from .call import ID, Call
 from .endpoints import ENDPOINTS, PREFIX, READ, Endpoint
-from .errors import ApiError, OAuthError, bad_request, no_such_project, unauthorized
+from .errors import ApiError, Challenge, OAuthError, bad_request, no_such_project, unauthorized
 from .gate import Gate
 from .reads import encode
 from .service import Service
 from .world import Credential, Organization, Project
 
-DEPRECATION = {"Deprecation": "Wed, 4 Oct 2023", "Sunset": "Thu, 1 Jul 2027"}
+DEPRECATION = {"Deprecation": "Wed, 4 Oct 2023 00:00:00 GMT", "Sunset": "Thu, 1 Jul 2027 00:00:00 GMT"}
 Endpointer = Callable[[Request], Awaitable[Response]]
 
 
+class Resource(Route):
+    """Found with a slash at the end too, without a redirect."""
+
+    def __init__(self, path: str, endpoint: Endpointer, methods: list[str]) -> None:
+        super().__init__(path, endpoint, methods=methods)
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + "/?$")
+
+
 def application(service: Service) -> Gate:
-    routes = [
-        Route(PREFIX + endpoint.path, _answering(service, endpoint), methods=[endpoint.method])
+    routes: list[Route] = [
+        Resource(PREFIX + endpoint.path, _answering(service, endpoint), methods=[endpoint.method])
         for endpoint in ENDPOINTS
     ]
     routes += [
@@ -40,13 +48,24 @@ def application(service: Service) -> Gate:
         Route("/api/oauth/revoke", _revoke(service), methods=["POST"]),
     ]
 
-    async def no_route(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        code = "RESOURCE_NOT_FOUND" if error.status_code == 404 else "METHOD_NOT_ALLOWED"
-        return _error(service, ApiError(error.status_code, code, f"Cannot find resource {request.url.path}."))
+    routes += control.routes(service)
 
-    handlers: dict[Any, Any] = {404: no_route, 405: no_route}
-    return Gate(Starlette(routes=routes + control.routes(service), exception_handlers=handlers), service)
+    async def no_route(request: Request, error: Exception) -> Response:
+        return _error(service, ApiError(404, "RESOURCE_NOT_FOUND", f"Cannot find resource {request.url.path}."))
+
+    async def no_method(request: Request, error: Exception) -> Response:
+        served = [
+            method
+            for route in routes
+            if route.path_regex.match(request.scope["path"])
+            for method in sorted((route.methods or set()) - {"HEAD"})
+        ]
+        return Response(status_code=405, headers={"Allow": ",".join(dict.fromkeys([*served, "OPTIONS"]))})
+
+    handlers: dict[Any, Any] = {404: no_route, 405: no_method}
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return Gate(app, service)
 
 
 # -- the Administration API ------------------------------------------------------------------------------------------
@@ -63,11 +82,19 @@ def _answering(service: Service, endpoint: Endpoint) -> Endpointer:
         except ApiError as error:
             return _error(service, error, headers)
         if result is None:
-            return Response(status_code=endpoint.success, headers=headers)
+            return Response(None, endpoint.success, headers, media_type)
         content = result if isinstance(result, bytes) else encode(result)
         return Response(content, endpoint.success, headers, media_type)
 
     return answer
+
+
+def _enveloped(result: Any, status: int) -> dict[str, Any]:
+    """A list of results is its own envelope; everything else is put into one."""
+    document = json.loads(result) if isinstance(result, bytes) else result
+    if isinstance(document, dict) and "results" in document:
+        return {**document, "status": status}
+    return {"status": status, "content": document}
 
 
 async def _handle(service: Service, endpoint: Endpoint, request: Request, headers: dict[str, str]) -> Any:
@@ -85,6 +112,7 @@ async def _handle(service: Service, endpoint: Endpoint, request: Request, header
         now=now,
         client=request.scope["client"][0],
         query=parse_qs(query_string.decode("latin-1"), keep_blank_values=True) if query_string else {},
+        paging=request.scope.get("atlas.page"),
     )
     _find_target(call)
     _take_token(call, endpoint, headers)
@@ -92,7 +120,8 @@ async def _handle(service: Service, endpoint: Endpoint, request: Request, header
     _check_query(call, endpoint)
     if endpoint.has_body:
         call.body = await _body(endpoint, request)
-    return endpoint.handler(call)
+    result = endpoint.handler(call)
+    return _enveloped(result, endpoint.success) if call.flag("envelope") and result is not None else result
 
 
 def _authenticate(service: Service, endpoint: Endpoint, request: Request, now: float) -> Credential:
@@ -158,7 +187,7 @@ def _org(call: Call, org_id: str) -> Organization:
     org = call.service.world.orgs.get(org_id)
     if org is None:
         raise ApiError(404, "ORG_NOT_FOUND", f"No organization with ID {org_id} exists.", [org_id])
-    if call.credential.org is not org or not call.credential.org_wide:
+    if call.credential.org is not org or not _reads_org(call):
         raise ApiError(
             call.service.knobs.org_denied_status,
             "USER_CANNOT_ACCESS_ORG",
@@ -166,6 +195,10 @@ def _org(call: Call, org_id: str) -> Organization:
             [org_id],
         )
     return org
+
+
+def _reads_org(call: Call) -> bool:
+    return call.service.knobs.org_member_reads or not call.credential.of_single_projects
 
 
 def _take_token(call: Call, endpoint: Endpoint, headers: dict[str, str]) -> None:
@@ -206,12 +239,17 @@ async def _body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
 
 
 def _error(service: Service, error: ApiError, headers: dict[str, str] | None = None) -> Response:
-    if not service.knobs.error_codes:
+    knobs, told = service.knobs, {**(headers or {}), **error.headers}
+    challenge = isinstance(error, Challenge)
+    if challenge and knobs.challenge_body == "none":
+        return Response(None, error.status, told)
+    if not knobs.error_codes or (challenge and knobs.challenge_body == "no_code"):
         error.code = None
-    told = {**(headers or {}), **error.headers}
-    if error.code:
-        told["X-Error-Code"] = error.code
-    return Response(encode(error.body()), error.status, told, "application/json")
+    body = error.body()
+    body.update((name, None) for name in knobs.error_nulls if name in body)
+    if body.get("errorCode") and not challenge:
+        told["X-Error-Code"] = body["errorCode"]
+    return Response(encode(body), error.status, told, "application/json")
 
 
 # -- tokens ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-from .errors import ApiError, OAuthError, unauthorized
+from .errors import ApiError, Challenge, OAuthError, unauthorized
 from .knobs import Knobs
 from .limits import Window
 from .world import Credential, World
@@ -130,14 +130,14 @@ class Digest:
         self._knobs = knobs
         self._nonces: dict[str, Nonce] = {}
 
-    def challenge(self, now: float, stale: bool = False) -> ApiError:
+    def challenge(self, now: float, stale: bool = False) -> Challenge:
         nonce = secrets.token_urlsafe(24)
         if len(self._nonces) >= MAX_NONCES:
             del self._nonces[next(iter(self._nonces))]
         self._nonces[nonce] = Nonce(now)
         flag = "true" if stale else "false"
         header = f'Digest realm="{REALM}", domain="", nonce="{nonce}", algorithm=MD5, qop="auth", stale={flag}'
-        return ApiError(
+        return Challenge(
             401, "UNEXPECTED_ERROR", "You are not authorized for this resource.", None, {"WWW-Authenticate": header}
         )
 

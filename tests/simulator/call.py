@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Optional, TypeVar
 
 from .errors import ApiError, bad_request
+from .faults import Fault
 from .service import Service
 from .views import Document, links
 from .world import STATUSES, VISIBLE_STATUSES, Credential, Organization, Project, User
 
 ID = re.compile(r"^[a-f0-9]{24}$")
 MAX_PAGE = 500
+SHORT_PAGE = 2
 Item = TypeVar("Item")
 
 
@@ -33,6 +35,7 @@ class Call:
     now: float
     client: str
     body: Document = field(default_factory=dict)
+    paging: Optional[Fault] = None
     target_project: Optional[Project] = None
     target_org: Optional[Organization] = None
 
@@ -74,9 +77,14 @@ class Call:
                 "Only one of orgMembershipStatus and orgMembershipStatuses may be given.",
             )
         wanted = many or ([one] if one else VISIBLE_STATUSES)
-        allowed = VISIBLE_STATUSES if one else STATUSES
+        if len(wanted) > len(STATUSES):
+            raise bad_request(
+                "INVALID_QUERY_PARAMETER",
+                f"Query parameter orgMembershipStatuses has more than {len(STATUSES)} values.",
+                "orgMembershipStatuses",
+            )
         for status in wanted:
-            if status not in allowed:
+            if status not in STATUSES:
                 raise bad_request("INVALID_ENUM_VALUE", f"{status} is no membership status.", status)
         return wanted
 
@@ -89,21 +97,52 @@ class Call:
             return lambda user: user.username.lower() == folded
         return lambda user: user.username == wanted
 
-    def page(self, items: Sequence[Item], view: Callable[[Item], Any]) -> Document:
-        """The page of `items` that was asked for."""
+    def in_order(self, people: list[Item], username: Callable[[Item], str]) -> list[Item]:
+        return people if self.service.knobs.people_order == "unsorted" else sorted(people, key=username)
+
+    def page(self, items: Sequence[Item], view: Callable[[Item], Any], feed: bool = False) -> Document:
+        """The page of `items` that was asked for; `feed` says that it is of the activity feed."""
         number = self.number("pageNum", 1, None)
         size = self.number("itemsPerPage", 100, MAX_PAGE)
-        start = (number - 1) * size
+        rows, more = self._rows(items, number, size)
         document: Document = {
             "links": links(f"{self.path}?pageNum={number}&itemsPerPage={size}"),
-            "results": [view(item) for item in items[start : start + size]],
+            "results": [view(item) for item in rows],
         }
-        if start + size < len(items):
+        if more:
             document["links"] += links(f"{self.path}?pageNum={number + 1}&itemsPerPage={size}", "next")
-        total = self.service.knobs.total_count
-        if total != "absent" and self.flag("includeCount", True):
-            document["totalCount"] = len(items) + (7 if total == "wrong" else 0)
+        total = self._total(len(items), feed)
+        if total is not None:
+            document["totalCount"] = total
         return document
+
+    def _rows(self, items: Sequence[Item], number: int, size: int) -> tuple[Sequence[Item], bool]:
+        """The rows of a page, and whether another one follows; a fault may shorten, double or move them."""
+        kind = self.paging.value if self.paging else None
+        if self.paging:
+            size = min(size, self.paging.details.get("rows", SHORT_PAGE if kind == "short" else size))
+        start = (number - 1) * size
+        if kind == "doubled" and number > 1:
+            start -= 1
+        rows = items[start : start + size]
+        if kind == "moving" and number > 1 and rows:
+            # The row that was due here moved up to the page before, which was read already, and pushed another down.
+            rows = [items[start - 1], *rows[1:]]
+        return rows, start + size < len(items)
+
+    def _total(self, count: int, feed: bool) -> int | None:
+        knobs = self.service.knobs
+        if knobs.total_count == "absent":
+            return None
+        if self.flag("includeCount", True):
+            return count + (7 if knobs.total_count == "wrong" else 0)
+        return 0 if knobs.uncounted == "zero" or (feed and knobs.uncounted == "recorded") else None
+
+    def listing_key(self) -> tuple[Any, ...]:
+        """What a listing depends on besides the state; a kept page is as good as a new one where this is equal."""
+        knobs = self.service.knobs
+        shown = (knobs.username_filter, knobs.flattened_roles, knobs.total_count, knobs.uncounted, knobs.people_order)
+        return (self.query_string, *shown)
 
     def id_param(self, name: str, code: str) -> str:
         value = self.params[name]

@@ -36,6 +36,10 @@ class ApiError(Exception):
         return body
 
 
+class Challenge(ApiError):
+    """The 401 that asks for a digest; unlike other errors it never has an X-Error-Code."""
+
+
 class OAuthError(Exception):
     """An error answer of the token endpoint: `error` is a word there, not a number."""
 

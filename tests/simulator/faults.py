@@ -21,7 +21,9 @@ KINDS = (
     "cut_mid_body",
     "expire_token",
     "redirect",
+    "page",
 )
+PAGES = ("short", "moving", "doubled")
 SHAPES: dict[str, Any] = {
     "list": [],
     "string": "surprise",
@@ -48,8 +50,15 @@ SHAPES: dict[str, Any] = {
         ],
     },
 }
-DEFAULT_VALUES: dict[str, Any] = {"status": 503, "html": 503, "shape": "list", "hang": 60.0, "redirect": 302}
-DETAILS = ("errorCode", "detail", "body", "headers", "location")
+DEFAULT_VALUES: dict[str, Any] = {
+    "status": 503,
+    "html": 503,
+    "shape": "list",
+    "hang": 60.0,
+    "redirect": 302,
+    "page": "short",
+}
+DETAILS = ("errorCode", "detail", "body", "headers", "location", "rows")
 MATCHES = ("method", "path", "nth", "times", "after_effect")
 What = Union[str, int, dict[str, Any]]
 
@@ -75,7 +84,13 @@ class Fault:
 
 
 def parse(what: What, **match: Any) -> Fault:
-    """`503`, `"cut_after"`, `{"hang": 5}`, `{"status": 500, "errorCode": "UNEXPECTED_ERROR", "headers": {...}}`."""
+    """`503`, `"cut_after"`, `{"hang": 5}`, `{"status": 500, "errorCode": "UNEXPECTED_ERROR", "headers": {...}}`.
+
+    `{"page": "short"}` leaves the answer true but for its page, which has at most 2 rows (`rows` says how many).
+    `doubled`: every later page begins with the last row of the one before. `moving`: so does it, in place of its own
+    first row, which nobody gets to see. These last until they are cleared, unless `times` says otherwise: with
+    `nth=2, times=1` rows move once, between the first two pages of one reading.
+    """
     given = {"status": what} if isinstance(what, int) else {what: None} if isinstance(what, str) else dict(what)
     kinds = [name for name in given if name in KINDS]
     unknown = set(given) - set(KINDS) - set(DETAILS) | set(match) - set(MATCHES)
@@ -88,6 +103,10 @@ def parse(what: What, **match: Any) -> Fault:
     value = DEFAULT_VALUES.get(kind) if given[kind] in (None, True) else given[kind]
     if kind == "shape" and value not in SHAPES:
         raise ValueError(f"A shape is one of {', '.join(SHAPES)}, not {value!r}")
+    if kind == "page" and (value not in PAGES or int(given.get("rows", 1)) < 1):
+        raise ValueError(f"A page is one of {', '.join(PAGES)}, of at least one of the rows, not {what!r}")
+    if kind == "page":
+        match.setdefault("times", None)
     path = match.pop("path", None)
     return Fault(
         kind,

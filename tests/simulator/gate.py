@@ -73,6 +73,10 @@ class Gate:
         )
 
     async def _play(self, fault: Fault, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
+        if fault.kind == "page":
+            scope["atlas.page"] = fault
+            await self._app(scope, receive, _noting(send, note))
+            return
         if fault.kind == "expire_token":
             self._service.tokens.expire(_authorization(scope).partition(" ")[2])
             await self._app(scope, receive, _noting(send, note))

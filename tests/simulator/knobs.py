@@ -45,14 +45,21 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "last_role_status": (403, 409, 400),
     "unknown_project": (404, 401),
     "last_owner": ("allow", "refuse"),
+    "last_owner_code": ("CANNOT_DELETE_LAST_ADMIN", "CANNOT_DELETE_LAST_OWNER", "CANNOT_DEMOTE_LAST_OWNER"),
     "username_filter": ("exact-case", "any-case"),
     "team_only_write": (404, 400, 403, 204),
     "remove_role_not_held": (400, 404, 409, 200),
     "add_role_held": (409, 200),
     "org_denied_status": (401, 403),
     "total_count": ("exact", "wrong", "absent"),
+    "uncounted": ("recorded", "absent", "zero"),
     "flattened_roles": ("union", "team_only"),
+    "people_order": ("username", "unsorted"),
+    "challenge_body": ("whole", "no_code", "none"),
+    "renewed_id": ("same", "new"),
 }
+# The fields of an error that may be null.
+NULLABLE = ("errorCode", "detail", "reason")
 
 
 @dataclass
@@ -65,6 +72,8 @@ class Knobs:
     unknown_project: int = 404
     # Whether the service itself keeps the last project owner (older manuals say so, current ones are silent).
     last_owner: str = "allow"
+    # With which code it does: three are known, from two manuals of one code base.
+    last_owner_code: str = "CANNOT_DELETE_LAST_ADMIN"
     # Whether DELETE accepts expired and rejected invitations; if not: 404, and the row stays.
     expired_removable: bool = True
     # Case sensitivity of the `username` filter.
@@ -78,7 +87,12 @@ class Knobs:
     # What a listing with teams or organization users shows for somebody with direct roles too:
     # all roles together, or only the inherited ones.
     flattened_roles: str = "union"
-    # Organization endpoints for a credential of single projects.
+    # Whether a new invitation in place of an expired or rejected one gives the person a new id ("replaced").
+    renewed_id: str = "same"
+    # Whether people come sorted by username: all recordings do, nothing is promised.
+    people_order: str = "username"
+    # Whether a credential of single projects, an Organization Member, reads the organization; if not: what it gets.
+    org_member_reads: bool = True
     org_denied_status: int = 401
     # Whether a request that only fetches the digest challenge costs a token of the rate limit.
     digest_challenge_costs: bool = False
@@ -86,12 +100,18 @@ class Knobs:
     nonce_ttl_s: float = 300.0
     # Whether an outlived nonce is answered with stale=true; the recorded challenges always say false.
     nonce_stale_flag: bool = True
+    # What a challenge says besides its header: older recordings have no errorCode, some no body at all.
+    challenge_body: str = "whole"
     # `totalCount` is an estimate.
     total_count: str = "exact"
+    # `totalCount` for includeCount=false: no such field, says the schema; the activity feed was recorded with a 0.
+    uncounted: str = "recorded"
     # Rate limit headers and Retry-After may be missing.
     rate_headers: bool = True
     # Some errors come without `errorCode`.
     error_codes: bool = True
+    # Fields of errors that are null, of `NULLABLE`.
+    error_nulls: tuple[str, ...] = ()
     # Versions that are past their sunset: 410 for the resources that have no other.
     gone_versions: tuple[str, ...] = ()
     # Whether the deprecated invitation endpoints are past their sunset already.
@@ -135,6 +155,8 @@ def checked(name: str, value: Any) -> Any:
         raise ValueError(f"Knob {name} is one of {', '.join(map(str, CHOICES[name]))}, not {value!r}")
     if name == "known_roles":
         return frozenset(value)
-    if name == "gone_versions":
-        return tuple(str(version) for version in value)
+    if name in ("gone_versions", "error_nulls"):
+        value = tuple(str(entry) for entry in value)
+    if name == "error_nulls" and set(value) - set(NULLABLE):
+        raise ValueError(f"Knob error_nulls holds some of {', '.join(NULLABLE)}, not {value!r}")
     return value

@@ -23,7 +23,7 @@ class Limit:
     capacity: float
     refill: float
     period_s: float = 60.0
-    continuous: bool = True
+    continuous: bool = False
 
 
 DEFAULTS = {
@@ -46,7 +46,7 @@ DEFAULTS = {
 
 
 class Bucket:
-    """Tokens that come back all the time, or at the end of each period."""
+    """Tokens that come back at the end of each period, or (as an older page says) all the time."""
 
     __slots__ = ("limit", "tokens", "since")
 
@@ -100,11 +100,14 @@ class Buckets:
         if not wait:
             return
         seconds = math.ceil(wait)
+        capacity, refill, period_s = (math.ceil(figure) for figure in (limit.capacity, limit.refill, limit.period_s))
+        told = path.lstrip("/")
         raise ApiError(
             429,
             "RATE_LIMITED_TOKEN_BUCKET",
-            f"Too many requests for {path}: retry after {seconds} seconds.",
-            [path, seconds, limit.capacity, limit.refill, limit.period_s],
+            f"Rate limit exceeded for {told}. Please retry after {seconds} seconds. "
+            f"Request capacity: {capacity}. Refill rate: {refill} per {period_s} seconds.",
+            [told, seconds, capacity, refill, period_s],
             {"Retry-After": str(seconds)} if headers is not None else {},
         )
 

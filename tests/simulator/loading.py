@@ -205,7 +205,7 @@ def _legacy_invitation(project: Project, email: str, given: Any, now: float) -> 
 
 
 def _credential(org: Organization, kind: str, key: str, given: dict[str, Any], now: float) -> Credential:
-    known = ("secret", "private_key", "name", "role", "scope", "read_only", "projects", "created", "access_tokens")
+    known = ("secret", "private_key", "name", "role", "read_only", "projects", "created", "access_tokens")
     _only_keys(given, known, key)
     listed = given.get("projects")
     ids = {project.name: project.id for project in org.projects.values()}
@@ -216,9 +216,8 @@ def _credential(org: Organization, kind: str, key: str, given: dict[str, Any], n
         org=org,
         name=given.get("name", key),
         role=given.get("role", "ORG_OWNER" if listed is None else "ORG_MEMBER"),
-        org_wide=given.get("scope", "organization" if listed is None else "projects") == "organization",
         read_only=bool(given.get("read_only", False)),
-        projects=None if listed is None else {ids[name]: _roles(roles) for name, roles in listed.items()},
+        projects={ids[name]: _roles(roles) for name, roles in (listed or {}).items()},
         created=moment_of(given.get("created", "-90d"), now),
         access_tokens=tuple(given.get("access_tokens") or ()),
     )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -26,10 +27,10 @@ def encode(document: Any) -> bytes:
 
 def list_project_users(call: Call) -> bytes:
     """One page of members, encoded once until something changes (pages are big, and clean-ups read many of them)."""
-    knobs = call.service.knobs
-    key = (call.query_string, knobs.username_filter, knobs.flattened_roles, knobs.total_count)
-    pages = call.project.pages
-    if knobs.read_after_write_lag_s or key not in pages:
+    if call.service.knobs.read_after_write_lag_s or call.paging:
+        return _project_users_page(call)
+    key, pages = call.listing_key(), call.project.pages
+    if key not in pages:
         pages[key] = _project_users_page(call)
     return pages[key]
 
@@ -43,7 +44,7 @@ def _project_users_page(call: Call) -> bytes:
         for user in (org.users[user_id],)
         if user.status in statuses and named(user)
     ]
-    document = call.page(rows, lambda row: row)
+    document = call.page(call.in_order(rows, lambda row: row[0].username), lambda row: row)
     encoded = (
         f'{_encoded_person(org, user)[:-1]},"roles":{_encoded_roles(roles)}}}'
         for user, roles in document.pop("results")
@@ -130,7 +131,8 @@ def _seen_projects(call: Call) -> list[Project]:
 
 def list_orgs(call: Call) -> Document:
     org = call.credential.org
-    seen = [org] if call.credential.org_wide and call.text("name") in (None, org.name) else []
+    denied = call.credential.of_single_projects and not call.service.knobs.org_member_reads
+    seen = [] if denied or call.text("name") not in (None, org.name) else [org]
     return call.page(seen, views.organization)
 
 
@@ -139,13 +141,17 @@ def get_org(call: Call) -> Document:
 
 
 def list_org_projects(call: Call) -> bytes:
-    return _cached(call, lambda: call.page(_org_projects(call), views.project))
+    return _cached(call, lambda: call.page(_org_projects(call), views.project), call.credential.id)
 
 
 def _org_projects(call: Call) -> list[Project]:
-    """The name filter finds beginnings of names, whatever their case."""
+    """Those that the caller sees. The name filter finds beginnings of names, whatever their case."""
     beginning = (call.text("name") or "").lower()
-    return [project for project in call.org.projects.values() if project.name.lower().startswith(beginning)]
+    return [
+        project
+        for project in call.org.projects.values()
+        if project.name.lower().startswith(beginning) and call.credential.roles_in(project)
+    ]
 
 
 # -- people and teams of an organization -----------------------------------------------------------------------------
@@ -179,7 +185,9 @@ def list_team_users(call: Call) -> Document:
 
 def _org_users_page(call: Call, users: list[User]) -> Document:
     statuses, named = call.statuses(), call.name_filter()
-    found = [user for user in users if user.status in statuses and named(user)]
+    found = call.in_order(
+        [user for user in users if user.status in statuses and named(user)], lambda user: user.username
+    )
     return call.page(found, lambda user: views.org_user(user, call.org, _assignments(call.org)))
 
 
@@ -197,10 +205,11 @@ def _assignments(org: Organization) -> dict[str, list[Document]]:
     return found
 
 
-def _cached(call: Call, make: Any) -> bytes:
+def _cached(call: Call, make: Callable[[], Document], seen_by: str = "") -> bytes:
     """An encoded page of an organization, kept until something in it changes."""
-    knobs = call.service.knobs
-    key = (call.path, call.query_string, knobs.username_filter, knobs.total_count)
+    if call.paging:
+        return encode(make())
+    key = (call.path, seen_by, call.listing_key())
     if key not in call.org.cache:
         call.org.cache[key] = encode(make())
     page: bytes = call.org.cache[key]
@@ -222,12 +231,12 @@ def list_service_accounts(call: Call) -> Document:
 
 def list_api_keys(call: Call) -> Document:
     keys = _assigned(call, list(call.service.world.api_keys.values()))
-    return call.page(keys, lambda key: views.api_key(key, call.project))
+    return call.page(keys, views.api_key)
 
 
 def _assigned(call: Call, credentials: list[Any]) -> list[Any]:
     """Credentials that were given this project; those of the whole organization are not listed in projects."""
-    return [entry for entry in credentials if call.project.id in (entry.projects or {})]
+    return [entry for entry in credentials if call.project.id in entry.projects]
 
 
 def list_events(call: Call) -> Document:
@@ -244,7 +253,8 @@ def list_events(call: Call) -> Document:
         and event["eventTypeName"] not in excluded
     ]
     raw = call.flag("includeRaw")
-    return call.page(events, lambda event: {**event, "raw": {"_t": "USER_AUDIT", "id": event["id"]}} if raw else event)
+    raw_of = {"_t": "USER_AUDIT"}
+    return call.page(events, lambda event: {**event, "raw": {**raw_of, "id": event["id"]}} if raw else event, feed=True)
 
 
 def _date(call: Call, name: str, default: float) -> float:

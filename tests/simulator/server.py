@@ -153,7 +153,16 @@ class _Server(uvicorn.Server):
         self._stopping = asyncio.Event()
         await self.on_tick(0)
         self.ready.set()
-        await self._stopping.wait()
+        while not self._stopping.is_set():
+            await self._pause()
+            await self.on_tick(0)
+
+    async def _pause(self) -> None:
+        """A second, or less at the end; then uvicorn writes a new Date."""
+        try:
+            await asyncio.wait_for(self._stopping.wait(), 1)
+        except asyncio.TimeoutError:
+            return
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

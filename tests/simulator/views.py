@@ -120,17 +120,22 @@ def service_account(account: Credential, entry: Project) -> Document:
         "name": account.name,
         "description": account.name,
         "createdAt": iso(account.created),
-        "roles": list(account.roles_in(entry)),
+        "roles": list(account.projects[entry.id]),
         "secrets": [secret],
     }
 
 
-def api_key(key: Credential, entry: Project) -> Document:
+def api_key(key: Credential) -> Document:
+    """The same in every listing: roles of all its projects and of the organization, the end of its secret."""
     key_id = derive("api key", key.id)
+    in_projects = [
+        {"groupId": project_id, "roleName": role} for project_id, roles in key.projects.items() for role in roles
+    ]
     return {
         "id": key_id,
         "desc": key.name,
         "publicKey": key.id,
-        "roles": [{"groupId": entry.id, "roleName": role} for role in key.roles_in(entry)],
-        "links": links(f"/api/atlas/v2/groups/{entry.id}/apiKeys/{key_id}"),
+        "privateKey": "********-****-****-" + key.secret[-12:],
+        "roles": [*in_projects, {"orgId": key.org.id, "roleName": key.role}],
+        "links": links(f"/api/atlas/v2/orgs/{key.org.id}/apiKeys/{key_id}"),
     }

@@ -85,9 +85,8 @@ class Credential:
     org: Organization
     name: str
     role: str
-    org_wide: bool
     read_only: bool
-    projects: dict[str, Roles] | None
+    projects: dict[str, Roles]
     created: float
     access_tokens: Roles
 
@@ -99,9 +98,14 @@ class Credential:
         return ("GROUP_READ_ONLY",) if roles and self.read_only else roles
 
     def _given(self, project: Project) -> Roles:
-        if self.projects is not None:
-            return self.projects.get(project.id, ())
-        return (IMPLICIT_ROLES.get(self.role, "GROUP_ACCESS_MANAGER"),)
+        """What its role in the organization implies, and the projects that it was added to."""
+        implicit = (IMPLICIT_ROLES[self.role],) if self.role in IMPLICIT_ROLES else ()
+        return tuple(dict.fromkeys(implicit + self.projects.get(project.id, ())))
+
+    @property
+    def of_single_projects(self) -> bool:
+        """Made in a project: an Organization Member that was added to projects."""
+        return bool(self.projects) and self.role not in IMPLICIT_ROLES
 
 
 @dataclass
@@ -123,6 +127,12 @@ class Organization:
         self.users[user.id] = user
         self.by_email[user.username.lower()] = user.id
         return user
+
+    def drop_user(self, user: User) -> None:
+        """Out of the organization and its teams; who calls this has taken the person out of the projects."""
+        del self.users[user.id], self.by_email[user.username.lower()]
+        for team in self.teams.values():
+            team.members = [member for member in team.members if member != user.id]
 
 
 @dataclass

@@ -216,7 +216,10 @@ def _keep_an_owner(call: Call, leaving: User) -> None:
     ]
     if not others and not teams:
         raise ApiError(
-            403, "CANNOT_DELETE_LAST_ADMIN", f"Group {project.id} would be left without a Project Owner.", [project.id]
+            403,
+            call.service.knobs.last_owner_code,
+            f"Group {project.id} would be left without a Project Owner.",
+            [project.id],
         )
 
 
@@ -237,14 +240,18 @@ def _count_invitation(call: Call) -> None:
 
 
 def _invite(call: Call, email: str, ended: User | None) -> User:
-    """A new invitation; an expired or rejected one goes, in every project. The person's id stays."""
+    """A new invitation; an expired or rejected one goes, in every project."""
     org = call.project.org
     if ended is None:
         return org.add_user(new_user(email, call.now, "PENDING", invited=views.iso(call.now), by=call.credential.id))
     for project in org.projects.values():
         project.members.pop(ended.id, None)
     call.service.world.changed_people(org)
-    return org.add_user(replace(ended, status="PENDING", invited_at=call.now, inviter=call.credential.id))
+    renewed = replace(ended, status="PENDING", invited_at=call.now, inviter=call.credential.id)
+    if call.service.knobs.renewed_id == "new":
+        org.drop_user(ended)
+        renewed.id = derive("user", ended.username.lower(), ended.id)
+    return org.add_user(renewed)
 
 
 def _set_roles(call: Call, user: User, roles: Roles | None) -> None:

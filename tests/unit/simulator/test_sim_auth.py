@@ -114,8 +114,22 @@ def test_challenge(sim, schema):
     challenge = answer.headers["WWW-Authenticate"]
     assert challenge.startswith('Digest realm="MMS Public API", domain="", nonce="')
     assert challenge.endswith('algorithm=MD5, qop="auth", stale=false')
-    assert "RateLimit-Limit" not in answer.headers
+    assert "RateLimit-Limit" not in answer.headers and "X-Error-Code" not in answer.headers
     schema.check(answer)
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_challenge_may_say_less(sim, method):
+    url = sim.url + f"{GROUPS}/{sim.project_id('alpha')}/users/{sim.user_id('ann@corp.example')}"
+    for knob in ("no_code", "none"):
+        sim.knobs.challenge_body = knob
+        answer = requests.request(method, url, headers=FIRST)
+        assert answer.status_code == 401 and "Digest" in answer.headers["WWW-Authenticate"]
+        assert "X-Error-Code" not in answer.headers
+        if knob == "none":
+            assert answer.content == b"" and "Content-Type" not in answer.headers
+        else:
+            assert answer.json()["error"] == 401 and "errorCode" not in answer.json()
 
 
 def test_one_challenge_per_connection(sim):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, atlasops.access contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Token buckets, in steps and all the time, with headers and without."""
+"""Token buckets, in steps or all the time, with headers and without."""
 
 from __future__ import annotations
 
@@ -26,13 +26,38 @@ def test_steps(api, sim, code_of):
     answer = api.get(USERS)
     assert code_of(answer) == (429, "RATE_LIMITED_TOKEN_BUCKET")
     assert answer.headers["Retry-After"] == "1" and answer.headers["RateLimit-Remaining"] == "0"
-    assert answer.json()["parameters"] == [f"/api/atlas/v2/groups/{sim.project_id('alpha')}/users", 1, 3, 2, 0.5]
     time.sleep(0.51)
     assert [api.get(USERS).status_code for _unused in range(3)] == [200, 200, 429]
 
 
+def test_what_a_refusal_says(api, sim):
+    sim.limit("project_users", capacity=10, refill=5, period_s=60)
+    for _unused in range(10):
+        api.get(USERS)
+    answer = api.get(USERS)
+    path, seconds = f"api/atlas/v2/groups/{sim.project_id('alpha')}/users", int(answer.headers["Retry-After"])
+    assert 50 <= seconds <= 60, "until the next refill, not until the next token"
+    assert answer.json() == {
+        "detail": f"Rate limit exceeded for {path}. Please retry after {seconds} seconds. "
+        "Request capacity: 10. Refill rate: 5 per 60 seconds.",
+        "error": 429,
+        "errorCode": "RATE_LIMITED_TOKEN_BUCKET",
+        "parameters": [path, seconds, 10, 5, 60],
+        "reason": "Too Many Requests",
+    }
+    assert all(isinstance(figure, int) for figure in answer.json()["parameters"][1:])
+
+
+def test_refill_comes_in_steps():
+    bucket = Bucket(Limit("x", "X", "GROUP", capacity=3, refill=2, period_s=60), now=0.0)
+    assert [bucket.take(5.0) for _unused in range(4)] == [0.0, 0.0, 0.0, 55.0]
+    assert bucket.take(59.0) == 1.0
+    assert [bucket.take(60.0) for _unused in range(3)] == [0.0, 0.0, 60.0], "two at once, and then none for a minute"
+    assert [bucket.take(600.0) for _unused in range(4)] == [0.0, 0.0, 0.0, 60.0], "never more than its capacity"
+
+
 def test_continuous():
-    bucket = Bucket(Limit("x", "X", "GROUP", capacity=2, refill=1, period_s=10), now=0.0)
+    bucket = Bucket(Limit("x", "X", "GROUP", capacity=2, refill=1, period_s=10, continuous=True), now=0.0)
     assert [bucket.take(0.0) for _unused in range(3)] == [0.0, 0.0, 10.0]
     assert bucket.take(5.0) == 5.0
     assert bucket.take(10.0) == 0.0

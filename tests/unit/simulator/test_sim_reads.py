@@ -23,6 +23,39 @@ def test_expired_and_rejected_are_hidden(api):
     assert api.get(eve, orgMembershipStatuses=ALL).json()["orgMembershipStatus"] == "INVITATION_EXPIRED"
 
 
+@pytest.mark.parametrize(
+    "status, project, org",
+    [
+        ("ACTIVE", 4, 9),
+        ("PENDING", 1, 1),
+        ("INVITATION_EXPIRED", 1, 1),
+        ("INVITATION_REJECTED", 1, 1),
+    ],
+)
+def test_one_status(api, sim, status, project, org):
+    """The single parameter takes all four values, in projects, organizations and teams."""
+    org_id = sim.world.project("alpha").org.id
+    team_id = next(iter(sim.world.orgs[org_id].teams))
+    assert len(api.users(orgMembershipStatus=status)) == project
+    assert len(api.get(f"/orgs/{org_id}/users", orgMembershipStatus=status).json()["results"]) == org
+    answer = api.get(f"/orgs/{org_id}/teams/{team_id}/users", orgMembershipStatus=status)
+    assert len(answer.json()["results"]) == (2 if status == "ACTIVE" else 0)
+
+
+def test_people_come_by_name(api, sim):
+    org_id = sim.world.project("alpha").org.id
+
+    def listed(path, **query):
+        return [row["username"] for row in api.get(path, **query).json()["results"]]
+
+    for path in ("/groups/<alpha>/users", f"/orgs/{org_id}/users"):
+        sim.knobs.people_order = "username"
+        assert listed(path) == sorted(listed(path))
+        assert listed(path, itemsPerPage=2, pageNum=2) == listed(path)[2:4], "in order before it is cut to pages"
+        sim.knobs.people_order = "unsorted"
+        assert listed(path) != sorted(listed(path))
+
+
 def test_rows_per_status(api):
     results = api.get("/groups/<alpha>/users", orgMembershipStatuses=ALL).json()["results"]
     rows = {row["username"]: row for row in results}
@@ -64,7 +97,8 @@ def test_username_filter(api, sim):
     "query, code",
     [
         ({"orgMembershipStatus": "ACTIVE", "orgMembershipStatuses": "ACTIVE"}, "MUTUALLY_EXCLUSIVE_QUERY_PARAMETERS"),
-        ({"orgMembershipStatus": "INVITATION_EXPIRED"}, "INVALID_ENUM_VALUE"),
+        ({"orgMembershipStatus": "EXPIRED"}, "INVALID_ENUM_VALUE"),
+        ({"orgMembershipStatuses": [*ALL, "ACTIVE"]}, "INVALID_QUERY_PARAMETER"),
         ({"itemsPerPage": 501}, "INVALID_QUERY_PARAMETER"),
         ({"itemsPerPage": 0}, "INVALID_QUERY_PARAMETER"),
         ({"pageNum": "x"}, "INVALID_QUERY_PARAMETER"),
@@ -92,12 +126,22 @@ def test_paging_at_501(client_for):
         ("exact", {}, 5),
         ("wrong", {}, 12),
         ("absent", {}, None),
+        ("exact", {"includeCount": "true"}, 5),
         ("exact", {"includeCount": "false"}, None),
     ],
 )
 def test_total_count(api, sim, knob, query, total):
     sim.knobs.total_count = knob
     assert api.get("/groups/<alpha>/users", **query).json().get("totalCount") == total
+
+
+@pytest.mark.parametrize("knob, people, events", [("recorded", None, 0), ("absent", None, None), ("zero", 0, 0)])
+def test_uncounted(api, sim, knob, people, events):
+    sim.knobs.uncounted = knob
+    api.delete("/groups/<alpha>/users/<dan@corp.example>")
+    for path, total in (("users", people), ("events", events)):
+        document = api.get(f"/groups/<alpha>/{path}", includeCount="false").json()
+        assert document["results"] and document.get("totalCount") == total
 
 
 def test_projects(api, sim, code_of):
@@ -204,17 +248,62 @@ def test_legacy_gone(api, sim, code_of):
 # -- who sees what ---------------------------------------------------------------------------------------------------
 
 
-def test_project_credential(api, sim, code_of):
+def test_project_credential(api, code_of):
     few = api.as_("projects-token")
     assert [row["name"] for row in few.get("/groups").json()["results"]] == ["alpha", "beta"]
     assert code_of(few.get("/groups/<gamma>/users")) == (404, "GROUP_NOT_FOUND")
-    org = api.get("/orgs").json()["results"][0]["id"]
-    assert few.get("/orgs").json()["results"] == []
-    assert code_of(few.get(f"/orgs/{org}/users")) == (401, "USER_CANNOT_ACCESS_ORG")
-    sim.knobs.org_denied_status = 403
-    assert code_of(few.get(f"/orgs/{org}/users")) == (403, "USER_CANNOT_ACCESS_ORG")
     accounts = api.get("/groups/<alpha>/serviceAccounts").json()["results"]
     assert [account["roles"] for account in accounts] == [["GROUP_ACCESS_MANAGER"]]
+
+
+def test_project_credential_is_a_member_of_the_organization(api, sim):
+    few = api.as_("projects-token")
+    org = sim.world.orgs[few.get("/orgs").json()["results"][0]["id"]]
+    for path in ("users", "teams", f"teams/{next(iter(org.teams))}/users"):
+        assert few.get(f"/orgs/{org.id}/{path}").json() == api.get(f"/orgs/{org.id}/{path}").json(), path
+    for client, names in ((api, ["alpha", "beta", "gamma"]), (few, ["alpha", "beta"])):
+        rows = client.get(f"/orgs/{org.id}/groups").json()["results"]
+        assert [row["name"] for row in rows] == names, "a member sees the projects that it was added to"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_project_credential_denied(api, sim, code_of, status):
+    sim.knobs.org_member_reads, sim.knobs.org_denied_status = False, status
+    org, few = api.get("/orgs").json()["results"][0]["id"], api.as_("projects-token")
+    assert few.get("/orgs").json()["results"] == []
+    for path in ("", "/users", "/teams", "/groups"):
+        assert code_of(few.get(f"/orgs/{org}{path}")) == (status, "USER_CANNOT_ACCESS_ORG")
+        assert api.get(f"/orgs/{org}{path}").status_code == 200
+
+
+def test_members_of_the_organization_see_what_they_were_added_to(client_for):
+    def account(number, **given):
+        return {"mdb_sa_id_" + str(number) * 24: {"secret": "s", "access_tokens": [f"t{number}"], **given}}
+
+    accounts = {
+        **account(1, role="ORG_MEMBER"),
+        **account(2, role="ORG_READ_ONLY", projects={"one": "GROUP_OWNER"}),
+    }
+    world = {"organizations": {"O": {"service_accounts": accounts, "projects": {"one": {}, "two": {}}}}}
+    with Simulator(world) as sim:
+        member, reader = client_for(sim, "t1"), client_for(sim, "t2")
+        assert member.get("/groups").json()["results"] == []
+        assert member.get("/groups/<one>").status_code == 404
+        assert len(member.get("/orgs").json()["results"]) == 1
+        assert [row["name"] for row in reader.get("/groups").json()["results"]] == ["one", "two"]
+        assert reader.get("/groups/<one>/invites").status_code == 200
+        assert reader.get("/groups/<two>/invites").status_code == 401
+
+
+def test_api_keys(api, sim):
+    (key,) = api.get("/groups/<alpha>/apiKeys").json()["results"]
+    org_id = sim.world.project("alpha").org.id
+    assert key["publicKey"] == "alphakey" and key["privateKey"] == "********-****-****--private-key"
+    assert key["roles"] == [
+        {"groupId": sim.project_id("alpha"), "roleName": "GROUP_OWNER"},
+        {"orgId": org_id, "roleName": "ORG_MEMBER"},
+    ]
+    assert key["links"][0]["href"].endswith(f"/orgs/{org_id}/apiKeys/{key['id']}")
 
 
 def test_reader_cannot_write(api, code_of, sim):

@@ -60,6 +60,21 @@ def test_add_replaces_an_ended_invitation(api, sim, email):
     assert api.users(username=email) == {email: ["GROUP_CLUSTER_MANAGER"]}
 
 
+@pytest.mark.parametrize("email", [EVE, ROB])
+def test_renewed_invitation_may_have_a_new_id(api, sim, email):
+    sim.knobs.renewed_id = "new"
+    before = sim.user_id(email)
+    team = sim.change(lambda world: next(iter(world.project("alpha").org.teams.values())))
+    team.members.append(before)
+    row = add(api, "beta", email).json()
+    assert row["id"] == sim.user_id(email) == sim.state()["beta"][email]["id"] != before
+    assert email not in sim.state()["alpha"] and before not in team.members
+    org = api.get("/orgs").json()["results"][0]["id"]
+    assert api.get(f"/orgs/{org}/users/{before}").status_code == 404
+    (listed,) = api.get(f"/orgs/{org}/users", username=email).json()["results"]
+    assert (listed["id"], listed["orgMembershipStatus"], listed["teamIds"]) == (row["id"], "PENDING", [])
+
+
 def test_add_replaces_the_whole_invitation(api, sim):
     assert add(api, "beta", EVE).status_code == 201
     assert EVE not in sim.state()["alpha"] and EVE in sim.state()["beta"]
@@ -181,6 +196,14 @@ def test_last_owner(api, sim, code_of):
     assert api.delete(f"/groups/<beta>/users/<{PIA}>").status_code == 204
     sim.knobs.last_owner = "allow"
     assert api.delete(f"/groups/<beta>/users/<{ANN}>").status_code == 204
+
+
+@pytest.mark.parametrize("code", ["CANNOT_DELETE_LAST_ADMIN", "CANNOT_DELETE_LAST_OWNER", "CANNOT_DEMOTE_LAST_OWNER"])
+def test_last_owner_codes(api, sim, code_of, code):
+    sim.knobs.last_owner, sim.knobs.last_owner_code = "refuse", code
+    assert code_of(api.delete(f"/groups/<beta>/users/<{ANN}>")) == (403, code)
+    role(api, "addRole", ANN, "GROUP_READ_ONLY", "beta")
+    assert code_of(role(api, "removeRole", ANN, "GROUP_OWNER", "beta")) == (403, code)
 
 
 # -- roles -----------------------------------------------------------------------------------------------------------
