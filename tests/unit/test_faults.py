@@ -165,6 +165,8 @@ def snapshot(sim: Any) -> dict[str, Any]:
 
 
 def run_task(sim: Any, task: Task, **more: Any) -> Result:
+    """Credentials of single projects are denied the organization here: that takes calls of its own."""
+    sim.knobs.org_member_reads = task.credential not in (OF_PROJECTS, PROJECTS_TOKEN)
     sim.forget()
     return run_module(task.scenario.module, sim, **{**task.scenario.options, **task.credential, **more})
 
