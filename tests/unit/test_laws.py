@@ -223,6 +223,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "role-not-held-404": {"remove_role_not_held": 404, "add_role_held": 200, "team_only_write": 403},
     "total-is-wrong": {"total_count": "wrong"},
     "challenge-costs": {"digest_challenge_costs": True},
+    "challenge-without-code": {"challenge_body": "no_code"},
+    "challenge-without-body": {"challenge_body": "none"},
+    "errors-with-nulls": {"error_nulls": ["errorCode", "detail", "reason"]},
+    "uncounted-says-0": {"uncounted": "zero"},
+    "people-unsorted": {"people_order": "unsorted"},
+    "renewed-invitation-has-a-new-id": {"renewed_id": "new"},
 }
 CREDENTIALS: dict[str, dict[str, Any]] = {
     "service-account": {"client_id": "mdb_sa_id_0123456789abcdef01234567", "client_secret": "mdb_sa_sk_small"},

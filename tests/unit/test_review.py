@@ -95,7 +95,9 @@ def test_an_unreadable_project_fails_the_review_and_is_told(small, tmp_path):
     assert {row["project"] for row in result["findings"]} == {"alpha", "gamma"}
 
 
-def test_a_credential_that_may_not_read_the_organization_reviews_all_the_same(small):
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_credential_of_projects_reviews_them_whether_or_not_it_may_read_the_organization(small, reads):
+    small.knobs.org_member_reads = reads
     result = run_module(REVIEW, small, policy={"leavers": ["bob@corp.example"]}, access_token="projects-token")
     assert not result.get("failed"), result.get("msg")
     assert result["completeness"]["projects_seen"] == 2
