@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Optional, TypeVar
 
 from .errors import ApiError, bad_request
-from .faults import Fault
+from .faults import MAX_PAGE, Fault
 from .service import Service
 from .views import Document, links
 from .world import STATUSES, VISIBLE_STATUSES, Credential, Organization, Project, User
 
 ID = re.compile(r"^[a-f0-9]{24}$")
-MAX_PAGE = 500
 SHORT_PAGE = 2
 Item = TypeVar("Item")
 

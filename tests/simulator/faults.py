@@ -24,6 +24,7 @@ KINDS = (
     "page",
 )
 PAGES = ("short", "moving", "doubled")
+MAX_PAGE = 500
 SHAPES: dict[str, Any] = {
     "list": [],
     "string": "surprise",
@@ -88,8 +89,8 @@ def parse(what: What, **match: Any) -> Fault:
 
     `{"page": "short"}` leaves the answer true but for its page, which has at most 2 rows (`rows` says how many).
     `doubled`: every later page begins with the last row of the one before. `moving`: so does it, in place of its own
-    first row, which nobody gets to see. These last until they are cleared, unless `times` says otherwise: with
-    `nth=2, times=1` rows move once, between the first two pages of one reading.
+    first row, which nobody gets to see. These hold for every page until they are cleared; only rows that move may
+    do so once, between the first two pages of one reading: `nth=2, times=1`.
     """
     given = {"status": what} if isinstance(what, int) else {what: None} if isinstance(what, str) else dict(what)
     kinds = [name for name in given if name in KINDS]
@@ -103,9 +104,9 @@ def parse(what: What, **match: Any) -> Fault:
     value = DEFAULT_VALUES.get(kind) if given[kind] in (None, True) else given[kind]
     if kind == "shape" and value not in SHAPES:
         raise ValueError(f"A shape is one of {', '.join(SHAPES)}, not {value!r}")
-    if kind == "page" and (value not in PAGES or int(given.get("rows", 1)) < 1):
-        raise ValueError(f"A page is one of {', '.join(PAGES)}, of at least one of the rows, not {what!r}")
     if kind == "page":
+        if value not in PAGES or given.get("rows", 1) not in range(1, MAX_PAGE + 1):
+            raise ValueError(f"A page is one of {', '.join(PAGES)}, with 1 to {MAX_PAGE} rows, not {what!r}")
         match.setdefault("times", None)
     path = match.pop("path", None)
     return Fault(

@@ -98,7 +98,7 @@ def test_listings_of_organizations(big):
     assert len(read(big, f"/orgs/{org}/users", size=5)) == 3
 
 
-@pytest.mark.parametrize("what", [{"page": "torn"}, {"page": "short", "rows": 0}])
+@pytest.mark.parametrize("what", [{"page": "torn"}, {"page": "short", "rows": 0}, {"page": "short", "rows": 501}])
 def test_mistakes(big, what):
     with pytest.raises(ValueError, match="short, moving, doubled"):
         big.sim.fault(what)
