@@ -35,7 +35,7 @@ play() {
     local evidence=$BUILD/demo/$1
     shift
     DEMO_EVIDENCE=$evidence ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_DISPLAY_SKIPPED_HOSTS=False \
-        "$VENV/bin/ansible-playbook" atlasops.access.demo "$@" </dev/null
+        "$VENV/bin/ansible-playbook" scripts/demo.yml "$@" </dev/null
 }
 
 main() {

@@ -20,7 +20,7 @@ description:
   - The role P(atlasops.access.access_cleanup#role) uses it.
 extends_documentation_fragment:
   - atlasops.access.auth
-  - atlasops.access.attributes.info
+  - atlasops.access.attributes.files
 options:
   evidence_dir:
     description: The directory that M(atlasops.access.atlas_access_review) wrote to.

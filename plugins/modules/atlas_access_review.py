@@ -19,7 +19,7 @@ description:
   - The whole population goes to files in O(evidence_dir); the result stays small.
 extends_documentation_fragment:
   - atlasops.access.auth
-  - atlasops.access.attributes.info
+  - atlasops.access.attributes.files
 options:
   projects:
     description:

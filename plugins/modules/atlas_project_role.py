@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: atlas_project_role
-short_description: Say who holds a role in MongoDB Atlas projects
+short_description: Manage who holds a role in MongoDB Atlas projects
 version_added: "1.0.0"
 author: "atlasops.access contributors (@atlasops)"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: atlas_project_user
-short_description: Say who is in MongoDB Atlas projects, and with which project roles
+short_description: Manage who is in MongoDB Atlas projects, and with which project roles
 version_added: "1.0.0"
 author: "atlasops.access contributors (@atlasops)"
 description:

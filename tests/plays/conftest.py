@@ -98,3 +98,16 @@ def small(tmp_path):
 def demo(tmp_path):
     with Simulator("demo") as sim:
         yield Ansible(sim, "demo", tmp_path)
+
+
+@pytest.fixture
+def account(small, monkeypatch):
+    """The small world, its service account in our own environment: pytest-ansible runs modules from this process."""
+    for name, value in small.environment_of().items():
+        if name.startswith("MONGODB_ATLAS_") or name == "ANSIBLE_PYTHON_INTERPRETER":
+            monkeypatch.setenv(name, value)
+    inheritable = {stream: os.get_inheritable(stream) for stream in range(3)}
+    yield small.sim
+    # Newer Ansible keeps the standard streams of its process, which is ours, from all that is started later.
+    for stream, was in inheritable.items():
+        os.set_inheritable(stream, was)

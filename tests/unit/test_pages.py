@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What pages say of writing is so: to Atlas, and to files."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from module_run import MODULES
+
+ROOT = Path(__file__).resolve().parents[2]
+FRAGMENT = "atlasops.access.attributes"
+NAMES = [path.stem for path in (ROOT / "plugins/modules").glob("*.py")]
+WRITING = ("atlas_project_user", "atlas_project_role")
+# Pages of what leaves a report or other files behind. "Project Read Only" is a role of Atlas's.
+PAGES = [
+    path
+    for pattern in ("*.md", "docs/*.md", "roles/**/*.md", "roles/**/*.yml", "playbooks/**/*.yml")
+    for path in sorted(ROOT.glob(pattern))
+]
+READ_ONLY = re.compile(r"(?<!Project )\bread(s|-)? ?only\b|\breads nothing\b|\bwrites nothing\b(?! to Atlas)", re.I)
+
+
+def page(name):
+    return yaml.safe_load(importlib.import_module(f"{MODULES}.{name}").DOCUMENTATION)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_that_writes_to_atlas_says_manage_and_no_other_does(name):
+    assert page(name)["short_description"].startswith("Manage ") == (name in WRITING)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_that_writes_files_says_so_in_its_attributes(name):
+    writes_files = any(option["type"] == "path" for option in page(name).get("options", {}).values())
+    fragments = page(name)["extends_documentation_fragment"]
+    assert (f"{FRAGMENT}.files" in fragments) == writes_files
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_what_leaves_files_is_nowhere_called_read_only(path):
+    assert not [line for line in path.read_text(encoding="utf-8").splitlines() if READ_ONLY.search(line)]
