@@ -13,9 +13,10 @@ from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from . import control, versions
 from .call import ID, Call
@@ -30,7 +31,7 @@ DEPRECATION = {"Deprecation": "Wed, 4 Oct 2023", "Sunset": "Thu, 1 Jul 2027"}
 Endpointer = Callable[[Request], Awaitable[Response]]
 
 
-def application(service: Service) -> Gate:
+def application(service: Service, around: Callable[[ASGIApp], ASGIApp]) -> Gate:
     routes = [
         Route(PREFIX + endpoint.path, _answering(service, endpoint), methods=[endpoint.method])
         for endpoint in ENDPOINTS
@@ -46,7 +47,8 @@ def application(service: Service) -> Gate:
         return _error(service, ApiError(error.status_code, code, f"Cannot find resource {request.url.path}."))
 
     handlers: dict[Any, Any] = {404: no_route, 405: no_route}
-    return Gate(Starlette(routes=routes + control.routes(service), exception_handlers=handlers), service)
+    app = Starlette(routes=routes + control.routes(service), exception_handlers=handlers)
+    return Gate(around(app), service)
 
 
 # -- the Administration API ------------------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ async def _body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
     versions.check_content_type(request.headers.get("content-type", ""), endpoint.version)
     try:
         body = json.loads(await request.body())
-    except ValueError:
+    except (ValueError, ClientDisconnect):
         raise bad_request("MALFORMED_JSON", "The body is not valid JSON.") from None
     if not isinstance(body, dict):
         raise bad_request("INVALID_JSON", "The body must be a JSON object.")
