@@ -84,7 +84,10 @@ def _answer(scope: Scope, messages: list[Message]) -> Answer:
 
 
 class Paths:
-    """Which template a path is of. Fixed parts win over parameters: /groups/byName/x is no /groups/{id}/..."""
+    """Which template a path is of. Fixed parts win over parameters: /groups/byName/x is no /groups/{id}/...
+
+    A slash at the end makes no other path.
+    """
 
     def __init__(self, templates: Iterable[str]) -> None:
         fixed_first = sorted(templates, key=lambda template: template.count("{"))
@@ -94,4 +97,4 @@ class Paths:
         self.find = lru_cache(maxsize=1024)(self._find)
 
     def _find(self, path: str) -> list[str]:
-        return [template for pattern, template in self._templates if pattern.fullmatch(path)]
+        return [template for pattern, template in self._templates if pattern.fullmatch(path.removesuffix("/"))]

@@ -159,6 +159,7 @@ def refused(status=404, code="USER_NOT_IN_GROUP", headers=JSON, path=USERS, **ch
     [
         answer(200, {"results": []}, VENDOR),
         answer(200, {"results": [ACTIVE, PENDING], "totalCount": 0, "links": []}, VENDOR),
+        answer(200, {"results": []}, VENDOR, path=USERS + "/"),
         answer(200, {"results": [{**PENDING, "invitationExpiresAt": None}]}, VENDOR),
         answer(200, {"results": [], "status": 200}, VENDOR, query="envelope=true"),
         answer(200, {"content": ACTIVE, "status": 200}, VENDOR, path=f"{USERS}/{'a' * 24}", query="envelope=true"),
@@ -201,6 +202,7 @@ def test_good_answers(good):
         (answer(200, [], VENDOR), "must be object"),
         (answer(200, {"results": []}, JSON), "application/json is not"),
         (answer(201, {"results": []}, VENDOR), "no such answer"),
+        (answer(200, {"results": []}, VENDOR, path=USERS + "//"), "no such answer"),
         (answer(200, {"results": []}, VENDOR, path="/api/atlas/v2/nowhere"), "no such answer"),
         (answer(200, {"results": [], "status": 201}, VENDOR, query="envelope=true"), "the envelope says 201"),
         (answer(204, {}, VENDOR, "DELETE", f"{USERS}/{'a' * 24}"), "nothing should come"),
