@@ -1,6 +1,6 @@
 # Needs only Python 3.10 or newer, git and make. Everything made here stays in .venv/ and build/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench simulator browser clean
+.PHONY: help setup demo test check clients bench simulator browser clean
 SHELL := /bin/bash
 
 help: ## Show this list
@@ -17,6 +17,9 @@ test: ## Run all tests (make test ARGS="tests/unit -k plan" runs some)
 
 check: ## Lint, types, docs, ansible-test sanity, package, older Ansible versions (make check ONLY=lint runs one)
 	@scripts/check.sh $(ONLY)
+
+clients: ## Hold the simulated Atlas against clients that others made for the real one (installs them; npm if it is there)
+	@scripts/clients.sh $(ARGS)
 
 bench: ## Measure speed and memory next to other ways of doing the same
 	@scripts/bench.sh $(ARGS)

@@ -13,9 +13,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from . import control, versions
 from .call import ID, Call
@@ -38,7 +39,7 @@ class Resource(Route):
         self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + "/?$")
 
 
-def application(service: Service) -> Gate:
+def application(service: Service, around: Callable[[ASGIApp], ASGIApp]) -> Gate:
     routes: list[Route] = [
         Resource(PREFIX + endpoint.path, _answering(service, endpoint), methods=[endpoint.method])
         for endpoint in ENDPOINTS
@@ -65,7 +66,7 @@ def application(service: Service) -> Gate:
     handlers: dict[Any, Any] = {404: no_route, 405: no_method}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
-    return Gate(app, service)
+    return Gate(around(app), service)
 
 
 # -- the Administration API ------------------------------------------------------------------------------------------
@@ -231,7 +232,7 @@ async def _body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
     versions.check_content_type(request.headers.get("content-type", ""), endpoint.version)
     try:
         body = json.loads(await request.body())
-    except ValueError:
+    except (ValueError, ClientDisconnect):
         raise bad_request("MALFORMED_JSON", "The body is not valid JSON.") from None
     if not isinstance(body, dict):
         raise bad_request("INVALID_JSON", "The body must be a JSON object.")

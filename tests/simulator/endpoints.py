@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from . import reads, writes
-from .call import Call, Handler
+from .call import ID, Call, Handler
+from .errors import bad_request
 from .limits import Limit
 from .views import Document
 
@@ -44,6 +46,7 @@ def _names(*names: str) -> frozenset[str]:
 def list_rate_limits(call: Call) -> Document:
     scopes = {"groupId": "GROUP", "orgId": "ORGANIZATION", "userId": "USER", "ipAddress": "IP"}
     wanted = [scope for name, scope in scopes.items() if name in call.query]
+    _check_scopes(call)
     names, paths = call.query.get("name"), set(call.query.get("endpointPath", ()))
     documents = [
         _limit(limit)
@@ -52,6 +55,18 @@ def list_rate_limits(call: Call) -> Document:
     ]
     found = [entry for entry in documents if not paths or paths & {held["path"] for held in entry["endpoints"]}]
     return call.page(found, lambda entry: entry)
+
+
+def _check_scopes(call: Call) -> None:
+    """The id of a credential takes many forms; those of the others and addresses do not."""
+    for name in ("groupId", "orgId"):
+        text = call.text(name)
+        if text is not None and not ID.match(text):
+            raise bad_request("INVALID_QUERY_PARAMETER", f"Query parameter {name} is no id: {text}.", name)
+    try:
+        ip_address(call.text("ipAddress") or "127.0.0.1")
+    except ValueError as error:
+        raise bad_request("INVALID_QUERY_PARAMETER", f"Query parameter ipAddress: {error}.", "ipAddress") from None
 
 
 def _limit(limit: Limit) -> Document:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from simulator.limits import Bucket, Buckets, Limit
 
 USERS = "/groups/<alpha>/users"
@@ -95,3 +97,9 @@ def test_inspection(api, sim):
     path = "/api/atlas/v2/groups/{groupId}/users"
     found = api.get("/rateLimits", groupId=sim.project_id("alpha"), endpointPath=path).json()["results"]
     assert [entry["endpointSetId"] for entry in found] == ["project_users"]
+
+
+@pytest.mark.parametrize("name", ["groupId", "orgId", "ipAddress"])
+def test_scopes_must_be_ids_and_addresses(api, code_of, name):
+    assert code_of(api.get("/rateLimits", **{name: "x"})) == (400, "INVALID_QUERY_PARAMETER")
+    assert api.get("/rateLimits", ipAddress="2001:db8::1", userId="mdb_sa_id_" + "1" * 24).status_code == 200

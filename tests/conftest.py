@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever a test is about: all that the simulated Atlas answers in it has the shape of what Atlas answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.types import ASGIApp
+
+from contract import official
+from contract.answers import Answer, Watched
+from contract.shapes import Shapes
+from simulator import Simulator
+
+DESCRIPTIONS = (Shapes(), *official.load())
+WRONG: list[str] = []
+
+
+def judge(answer: Answer) -> None:
+    for description in DESCRIPTIONS:
+        description.check(answer)
+
+
+def watched(app: ASGIApp) -> ASGIApp:
+    return Watched(app, judge, WRONG.append)
+
+
+Simulator.around = staticmethod(watched)
+
+
+@pytest.fixture(autouse=True)
+def answers_have_their_shape() -> Iterator[None]:
+    yield
+    found = WRONG.copy()
+    WRONG.clear()
+    assert not found, "\n".join(found)
