@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._access import (
     ACTIVE,
@@ -27,12 +27,13 @@ from ._access import (
     Step,
     Team,
     Way,
-    by_key,
+    by_id,
+    folded,
     indirect_ways,
     shows,
     ways_by_roles,
 )
-from ._client import API, BACKOFF, BASE_VERSION, USERS_VERSION, AtlasError, Client, Json, TokenError, Work, segment
+from ._client import API, BACKOFF, BASE_VERSION, USERS_VERSION, AtlasError, Client, Json, T, TokenError, Work, segment
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
@@ -41,14 +42,14 @@ def projects(client: Client) -> Work[List[Project]]:
     """All projects that the credential sees."""
     path = "/groups"
     rows = yield from client.pages(path, BASE_VERSION)
-    return [_shaped(client, path, _project, row) for row in rows]
+    return _shaped(client, path, _project, rows)
 
 
 def members(client: Client, project: Project) -> Work[List[Member]]:
     """The direct members of a project: those of all four statuses, the last two of which must be asked for."""
     path = f"/groups/{segment(project.id)}/users"
     rows = yield from client.pages(path, USERS_VERSION, {"orgMembershipStatuses": list(STATUSES)})
-    return [_shaped(client, path, _member, row) for row in rows]
+    return _shaped(client, path, _member, rows)
 
 
 def flattened(client: Client, project: Project, organization: bool = True) -> Work[List[Member]]:
@@ -56,29 +57,28 @@ def flattened(client: Client, project: Project, organization: bool = True) -> Wo
     path = f"/groups/{segment(project.id)}/users"
     query = {"flattenTeams": "true", "includeOrgUsers": "true" if organization else "false"}
     rows = yield from client.pages(path, USERS_VERSION, query)
-    return [_shaped(client, path, _member, row) for row in rows]
+    return _shaped(client, path, _member, rows)
 
 
 def teams(client: Client, project: Project) -> Work[List[Team]]:
     """The teams that have a role in a project."""
     path = f"/groups/{segment(project.id)}/teams"
-    rows = yield from client.pages(path, BASE_VERSION)
-    return [_shaped(client, path, _team, row) for row in rows]
+    rows = yield from client.pages(path, BASE_VERSION, key="teamId")
+    return _shaped(client, path, _team, rows)
 
 
 def team_names(client: Client, org_id: str) -> Work[Dict[str, str]]:
     """The names of the organization's teams by id. Needs Organization Member."""
     path = f"/orgs/{segment(org_id)}/teams"
     rows = yield from client.pages(path, BASE_VERSION)
-    return dict(_shaped(client, path, _team_name, row) for row in rows)
+    return dict(_shaped(client, path, _team_name, rows))
 
 
 def people(client: Client, org_id: str) -> Work[Dict[str, Person]]:
-    """Everybody in the organization by email in lower case. Needs Organization Member."""
+    """Everybody in the organization by user id. Needs Organization Member."""
     path = f"/orgs/{segment(org_id)}/users"
     rows = yield from client.pages(path, USERS_VERSION)
-    found = [_shaped(client, path, _person, row) for row in rows]
-    return {person.user.lower(): person for person in found}
+    return {person.user_id: person for person in _shaped(client, path, _person, rows)}
 
 
 def legacy_invitations(client: Client, project: Project) -> Work[List[Member]]:
@@ -86,8 +86,8 @@ def legacy_invitations(client: Client, project: Project) -> Work[List[Member]]:
     path = f"/groups/{segment(project.id)}/invites"
     rows = yield from client.get(path, BASE_VERSION)
     if not isinstance(rows, list):
-        raise client.misshapen("GET", path)
-    return [_shaped(client, path, _legacy_invitation, row) for row in rows]
+        raise client.misshapen("GET", path, "it is no list")
+    return _shaped(client, path, _legacy_invitation, rows)
 
 
 # What Atlas records in a project's activity feed for each kind of step (Atlas API documentation, project events).
@@ -100,12 +100,12 @@ EVENTS = {
 
 
 def events(client: Client, project_id: str, since: str) -> Work[List[Tuple[str, str, str]]]:
-    """(id, type, user in lower case) of what happened to people in a project since an ISO 8601 time."""
+    """(id, type, email folded) of what happened to people in a project since an ISO 8601 time."""
     path = f"/groups/{segment(project_id)}/events"
     types = sorted({name for names in EVENTS.values() for name in names})
     rows = yield from client.pages(path, BASE_VERSION, {"eventType": types, "minDate": since})
     return [
-        (str(row.get("id")), str(row.get("eventTypeName")), str(row.get("targetUsername", "")).lower()) for row in rows
+        (str(row.get("id")), str(row.get("eventTypeName")), folded(str(row.get("targetUsername", "")))) for row in rows
     ]
 
 
@@ -124,8 +124,8 @@ def settled(client: Client, project: Project, actions: Iterable[Mapping[str, Any
 
 def in_effect(action: Mapping[str, Any], found: Iterable[Member]) -> bool:
     """Whether an action, as the writing modules return it, is in effect among these members."""
-    email = None if action["action"] == "remove" else str(action["user"]).lower()
-    mine = (one for one in found if one.user_id == action["user_id"] or one.user.lower() == email)
+    email = None if action["action"] == "remove" else folded(str(action["user"]))
+    mine = (one for one in found if one.user_id == action["user_id"] or folded(one.user) == email)
     return shows(action["action"], action["roles"], next(mine, None))
 
 
@@ -188,7 +188,7 @@ def _roster(client: Client, project: Project, known: Optional[_Known], legacy: b
             rows += yield from legacy_invitations(client, project)
         except AtlasError as error:
             legacy_unread = error
-    direct = by_key(rows)
+    direct = by_id(rows)
     if known is None:
         return Roster(project, _direct_entries(direct, {}), None, None, legacy_unread)
     try:
@@ -229,7 +229,7 @@ def _indirect(
                 )
                 others[key] = Entry(member, tuple(found))
         return ways, others
-    for key, member in by_key((yield from flattened(client, project))).items():
+    for key, member in by_id((yield from flattened(client, project))).items():
         ways[key] = ways_by_roles(member.roles, direct[key].roles if key in direct else frozenset(), in_project)
         if key not in direct:
             others[key] = Entry(member._replace(roles=frozenset()), tuple(ways[key]))
@@ -326,7 +326,7 @@ def _member_now(client: Client, project: Project, step: Step, member: Member) ->
         found = yield from members(client, project)
     if step.action == "add":
         # By email: somebody who is invited anew may have got another id.
-        found = [one for one in found if one.user.lower() == member.user.lower()]
+        found = [one for one in found if folded(one.user) == folded(member.user)]
         return next((one for one in found if one.status not in LAPSED), None)
     return next((one for one in found if one.user_id == member.user_id), None)
 
@@ -337,11 +337,16 @@ def _member_now(client: Client, project: Project, step: Step, member: Member) ->
 _MISSHAPEN = (AttributeError, KeyError, TypeError, ValueError)
 
 
-def _shaped(client: Client, path: str, shape: Any, row: Json) -> Any:
-    try:
-        return shape(row)
-    except _MISSHAPEN:
-        raise client.misshapen("GET", path) from None
+def _shaped(client: Client, path: str, shape: Callable[[Any], T], rows: Sequence[Json]) -> List[T]:
+    shaped = []
+    for number, row in enumerate(rows, 1):
+        try:
+            shaped.append(shape(row))
+        except _MISSHAPEN as error:
+            name = row.get("username") or row.get("name") or row.get("id") if isinstance(row, dict) else None
+            who = f" ({name})" if name else ""
+            raise client.misshapen("GET", path, f"row {number}{who}, its {error.args[0]!r}") from None
+    return shaped
 
 
 _SEEN: Dict[str, str] = {}
@@ -363,22 +368,29 @@ def _maybe(row: Mapping[str, Json], name: str) -> Optional[str]:
 _ROLE_SETS: Dict[Tuple[str, ...], FrozenSet[str]] = {}
 
 
-def _texts(value: Json) -> FrozenSet[str]:
+def _texts(row: Mapping[str, Json], name: str) -> FrozenSet[str]:
+    value = row[name]
     if not isinstance(value, list):
-        raise TypeError("not a list")
+        raise TypeError(name)
     # Few different lists of roles exist, and very many members.
     listed = tuple(value)
-    known = _ROLE_SETS.get(listed)
+    try:
+        known = _ROLE_SETS.get(listed)
+    except TypeError:
+        raise TypeError(name) from None
     if known is None:
         if not all(isinstance(one, str) for one in listed):
-            raise TypeError("not a list of strings")
+            raise TypeError(name)
         known = _ROLE_SETS[listed] = frozenset(listed)
     return known
 
 
 def _project(row: Mapping[str, Json]) -> Project:
-    tags = {_text(tag, "key"): str(tag.get("value", "")) for tag in row.get("tags") or []}
-    return Project(_text(row, "id"), _text(row, "name"), _text(row, "orgId"), _maybe(row, "created"), tags)
+    tags = row.get("tags") or []
+    if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):
+        raise TypeError("tags")
+    by_key = {_text(tag, "key"): str(tag.get("value", "")) for tag in tags}
+    return Project(_text(row, "id"), _text(row, "name"), _text(row, "orgId"), _maybe(row, "created"), by_key)
 
 
 def _member(row: Mapping[str, Json]) -> Member:
@@ -386,7 +398,7 @@ def _member(row: Mapping[str, Json]) -> Member:
         _text(row, "username"),
         _text(row, "id"),
         _text(row, "orgMembershipStatus"),
-        _texts(row["roles"]),
+        _texts(row, "roles"),
         _maybe(row, "lastAuth"),
         _maybe(row, "createdAt"),
         _maybe(row, "invitationCreatedAt"),
@@ -400,7 +412,7 @@ def _legacy_invitation(row: Mapping[str, Json]) -> Member:
         _text(row, "username"),
         _text(row, "id"),
         "PENDING",
-        _texts(row["roles"]),
+        _texts(row, "roles"),
         invitation_created_at=_maybe(row, "createdAt"),
         invitation_expires_at=_maybe(row, "expiresAt"),
         inviter=_maybe(row, "inviterUsername"),
@@ -409,7 +421,7 @@ def _legacy_invitation(row: Mapping[str, Json]) -> Member:
 
 
 def _team(row: Mapping[str, Json]) -> Team:
-    return Team(_text(row, "teamId"), _texts(row["roleNames"]))
+    return Team(_text(row, "teamId"), _texts(row, "roleNames"))
 
 
 def _team_name(row: Mapping[str, Json]) -> Tuple[str, str]:
@@ -418,12 +430,14 @@ def _team_name(row: Mapping[str, Json]) -> Tuple[str, str]:
 
 def _person(row: Mapping[str, Json]) -> Person:
     roles = row.get("roles") or {}
+    if not isinstance(roles, dict):
+        raise TypeError("roles")
     return Person(
         _text(row, "username"),
         _text(row, "id"),
         _text(row, "orgMembershipStatus"),
-        _texts(roles.get("orgRoles") or []),
-        _texts(row.get("teamIds") or []),
+        _texts(roles, "orgRoles") if roles.get("orgRoles") else frozenset(),
+        _texts(row, "teamIds") if row.get("teamIds") else frozenset(),
         _maybe(row, "lastAuth"),
         _maybe(row, "createdAt"),
     )

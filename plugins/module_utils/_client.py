@@ -15,7 +15,6 @@ from __future__ import annotations
 import heapq
 import json
 import random
-import re
 import threading
 import time
 import traceback
@@ -32,8 +31,9 @@ try:
 except ImportError:
     REQUESTS_ERROR = traceback.format_exc()
 
+from ._credentials import DEFAULT_URL, Credential, check_base_url, masked, secrets_of
+
 VERSION = "1.0.0"
-DEFAULT_URL = "https://cloud.mongodb.com"
 API = "/api/atlas/v2"
 PAGE = 500
 
@@ -59,13 +59,14 @@ SCOPED_401 = (
     "NOT_USER_ADMIN",
     "USER_CANNOT_ACCESS_GROUP",
     "USER_CANNOT_ACCESS_ORG",
+    "USER_UNAUTHORIZED",
 )
+
+_REPEATED = "rows came twice"
 
 T = TypeVar("T")
 Work = Generator[float, None, T]
 Json = Any
-
-_HOST = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")
 
 
 class AtlasError(Exception):
@@ -116,88 +117,6 @@ class TokenError(AtlasError):
     @property
     def unsettled(self) -> bool:
         return False
-
-
-# The options that credentials are given by.
-CREDENTIALS = ("access_token", "client_id", "client_secret", "public_key", "private_key")
-
-
-class Credential(NamedTuple):
-    """``kind`` is token (secret only), service_account or api_key."""
-
-    kind: str
-    id: str
-    secret: str
-
-
-def choose_credential(options: Mapping[str, Optional[str]]) -> Tuple[Credential, List[str]]:
-    """The credential to use, and warnings. Takes the options of the same names; empty means unset.
-
-    Raises ValueError, with a sentence for the user, when there is none, half of one, or one in the wrong place.
-    """
-    given = {name: value for name, value in options.items() if value}
-    for name, value in given.items():
-        if not re.fullmatch(r"[!-~]+", value):
-            raise ValueError(f"{name} holds white space or other signs that no credential has; look at its ends")
-    for name in ("public_key", "private_key"):
-        if given.get(name, "").startswith("mdb_sa_"):
-            raise ValueError(
-                f"{name} holds a service account's credential (mdb_sa_...); "
-                "write it as client_id and client_secret instead"
-            )
-    found = []
-    if "access_token" in given:
-        found.append(Credential("token", "", str(given["access_token"])))
-    for kind, names in (
-        ("service_account", ("client_id", "client_secret")),
-        ("api_key", ("public_key", "private_key")),
-    ):
-        half = [name for name in names if name not in given]
-        if len(half) == 1:
-            other = names[1 - names.index(half[0])]
-            raise ValueError(f"{other} is set but {half[0]} is not; set both, or neither")
-        if not half:
-            found.append(Credential(kind, str(given[names[0]]), str(given[names[1]])))
-    if not found:
-        raise ValueError(
-            "no credential is set; set client_id and client_secret (service account), public_key and private_key "
-            "(API key) or access_token, or the environment variables MONGODB_ATLAS_CLIENT_ID, _CLIENT_SECRET, ..."
-        )
-    used = found[0].kind.replace("_", " ")
-    also = [f"more than one credential is set; the {used} is used"] if len(found) > 1 else []
-    return found[0], also
-
-
-def check_limits(options: Mapping[str, Any]) -> None:
-    """Raises ValueError, with a sentence for the user, when timeout, max_connections or max_wait make no sense."""
-    for name, low in (("timeout", 0), ("max_connections", 0), ("max_wait", -1)):
-        if options[name] <= low:
-            raise ValueError(f"{name}: {options[name]} is too small; write {low + 1} or more")
-    if options["max_connections"] > 100:
-        raise ValueError(f"max_connections: {options['max_connections']} is too much; write 100 or less")
-
-
-def check_base_url(text: str) -> str:
-    """The base URL without a slash at the end. Raises ValueError with a sentence for the user."""
-    example = f"write one such as {DEFAULT_URL}"
-    if "@" in text:
-        raise ValueError(f"base_url must not hold a user or password; {example}")
-    try:
-        parts = urlsplit(text.strip().rstrip("/"))
-        host, _port = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError(f"base_url: '{text}' is not a URL; {example}") from None
-    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(host):
-        raise ValueError(f"base_url: '{text}' is not a URL; {example}")
-    if parts.path or parts.query or parts.fragment:
-        raise ValueError(f"base_url: '{text}' holds more than scheme and host; {example}")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError(f"base_url: '{text}' would send credentials in clear text; write https://{parts.netloc}")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
 
 
 def segment(text: str) -> str:
@@ -328,21 +247,75 @@ class Client:
             yield max(asked, pause * random.uniform(1, 1.2))
         raise AssertionError("unreachable")
 
-    def pages(self, path: str, version: str, query: Optional[Mapping[str, Any]] = None) -> Work[List[Dict[str, Json]]]:
-        """All rows of a listing, read until a page is short: the total that Atlas gives is an estimate."""
-        rows: List[Dict[str, Json]] = []
-        number = 1
+    def pages(
+        self, path: str, version: str, query: Optional[Mapping[str, Any]] = None, key: str = "id"
+    ) -> Work[List[Dict[str, Json]]]:
+        """All rows of a listing, each once by ``key``; read again, a few times, where it moved or came in part.
+
+        A listing that does not become whole is an `AtlasError`: who is missing must not be taken for absent.
+        """
+        before: List[str] = []
+        started = time.monotonic()
+        for tries, pause in enumerate(BACKOFF + (None,), 1):
+            rows, doubt = yield from self._pages_once(path, version, query or {}, key)
+            # Rows that came twice are harmless where another reading finds the same ones.
+            if not doubt or (doubt is _REPEATED and before == sorted(rows)):
+                return list(rows.values())
+            before = sorted(rows)
+            if pause is None:
+                text = f"the listing did not come whole: {doubt}"
+                raise AtlasError(f"GET {API}{path}", text, 200).after(tries, started)
+            yield pause
+        raise AssertionError("unreachable")
+
+    def _pages_once(
+        self, path: str, version: str, query: Mapping[str, Any], key: str
+    ) -> Work[Tuple[Dict[str, Dict[str, Json]], Optional[str]]]:
+        """The rows of one reading, by ``key``, and what speaks against their being all.
+
+        A total of 0 is no sign: it comes with ``includeCount=false`` as well.
+        """
+        rows: Dict[str, Dict[str, Json]] = {}
+        totals = set()
+        doubled, again, short = 0, 0, False
+        number = 0
         while True:
-            body = yield from self.get(path, version, {**(query or {}), "itemsPerPage": PAGE, "pageNum": number})
-            page = body.get("results") if isinstance(body, dict) else None
-            if not isinstance(page, list) or not all(isinstance(row, dict) for row in page):
-                raise self.misshapen("GET", path)
-            if page and page == rows[-len(page) :]:
-                raise AtlasError(f"GET {API}{path}", f"page {number} repeats the one before it", 200)
-            rows += page
-            if len(page) < PAGE:
-                return rows
             number += 1
+            body = yield from self.get(path, version, {**query, "itemsPerPage": PAGE, "pageNum": number})
+            listed = self._rows(path, body)
+            page = self._by_key(path, listed, key)
+            news = page.keys() - rows.keys()
+            doubled += len(listed) - len(page)
+            again += len(page) - len(news)
+            rows.update(page)
+            if isinstance(body.get("totalCount"), int) and body["totalCount"] > 0:
+                totals.add(body["totalCount"])
+            whole, more = len(listed) >= PAGE, _has_next(body)
+            if number > 1 and not news and (whole or more):
+                return rows, f"page {number} repeats the one before it"
+            short = short or (bool(more) and not whole)
+            missing = max(totals, default=0) - len(rows) - doubled
+            if not (whole if more is None else more) and not (news and missing > 0):
+                break
+        if len(totals) > 1:
+            return rows, "it changed while it was read"
+        if missing > 0:
+            return rows, f"{len(rows)} of {len(rows) + missing} rows came"
+        if short and not totals:
+            return rows, "a page is shorter than asked for, though another one follows"
+        return rows, _REPEATED if again and not totals else None
+
+    def _rows(self, path: str, body: Json) -> List[Dict[str, Json]]:
+        rows = body.get("results") if isinstance(body, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self.misshapen("GET", path, "it has no list of results")
+        return rows
+
+    def _by_key(self, path: str, rows: Sequence[Dict[str, Json]], key: str) -> Dict[str, Dict[str, Json]]:
+        for number, row in enumerate(rows, 1):
+            if not isinstance(row.get(key), str):
+                raise self.misshapen("GET", path, f"row {number} has no '{key}'")
+        return {row[key]: row for row in rows}
 
     def once(
         self,
@@ -379,11 +352,11 @@ class Client:
             self._longest_wait = max(self._longest_wait, waited)
             yield pause
 
-    def misshapen(self, method: str, path: str) -> AtlasError:
-        """The error for an answer of an unexpected shape."""
+    def misshapen(self, method: str, path: str, what: str) -> AtlasError:
+        """The error for an answer of an unexpected shape; ``what`` says where."""
         return AtlasError(
             f"{method} {API}{path}",
-            "the answer does not have the shape that Atlas documents",
+            f"the answer does not have the shape that Atlas documents: {masked(what, self._secrets())}",
             200,
             hint=f"Check that base_url ({self.base_url}) is Atlas and that nothing between rewrites its answers.",
         )
@@ -402,17 +375,15 @@ class Client:
         raise self._failure(call, reply)
 
     def _failure(self, call: str, reply: Reply, detail: Optional[str] = None) -> AtlasError:
-        said = reply.said("detail") or reply.said("error_description") or reply.said("reason")
-        if 300 <= reply.status < 400:
-            said = f"redirected to {_host_of(reply.headers.get('Location', ''))}, which is not followed"
-        elif not said:
-            kind = reply.headers.get("Content-Type", "no content type").split(";")[0]
-            said = f"the answer is not what Atlas sends ({kind}, {len(reply.text)} characters)"
-        for secret in (self._credential.secret, *self._minted):
-            said = said.replace(secret, "********")
-        detail = f"{detail}; {said[:LONGEST]}" if detail else said[:LONGEST]
-        hint = hint_for(call, reply.status, reply.code, self.base_url)
-        return AtlasError(call, detail, reply.status, reply.code, hint, reply.seconds("Retry-After") or 0.0)
+        secrets = self._secrets()
+        said = masked(_said(reply), secrets)[:LONGEST]
+        code = masked(reply.code, secrets) if reply.code else None
+        hint = hint_for(call, reply, self.base_url)
+        text = f"{masked(detail, secrets)}; {said}" if detail else said
+        return AtlasError(call, text, reply.status, code, hint, reply.seconds("Retry-After") or 0.0)
+
+    def _secrets(self) -> List[str]:
+        return secrets_of(self._credential, self._minted)
 
     def _brake(self, scope: str) -> Work[None]:
         """Slow down where the last answer said that nothing remains of the rate limit."""
@@ -591,6 +562,36 @@ def _count(tries: int) -> str:
     return f"{tries} {'try' if tries == 1 else 'tries'}"
 
 
+def _said(reply: Reply) -> str:
+    """What an answer says of its failure."""
+    if 300 <= reply.status < 400:
+        return f"redirected to {_host_of(reply.headers.get('Location', ''))}, which is not followed"
+    said = reply.said("detail") or reply.said("error_description") or reply.said("reason")
+    fields = _bad_fields(reply.data)
+    if said or fields:
+        return " ".join(filter(None, (said, fields)))
+    if isinstance(reply.data, dict) and reply.data.keys() & {"error", "errorCode", "detail"}:
+        return "Atlas gives no detail"
+    kind = reply.headers.get("Content-Type", "no content type").split(";")[0]
+    return f"the answer is not what Atlas sends ({kind}, {len(reply.text)} characters)"
+
+
+def _bad_fields(data: Json) -> str:
+    """The fields that a 400 complains of (``badRequestDetail`` of the official schema)."""
+    detail = data.get("badRequestDetail") if isinstance(data, dict) else None
+    fields = detail.get("fields") if isinstance(detail, dict) else None
+    told = [f"{field.get('field')}: {field.get('description')}" for field in fields or () if isinstance(field, dict)]
+    return f"({'; '.join(told)})" if told else ""
+
+
+def _has_next(body: Mapping[str, Json]) -> Optional[bool]:
+    """Whether a page links to a next one; None where it has no links at all."""
+    links = body.get("links")
+    if not isinstance(links, list) or not links:
+        return None
+    return any(isinstance(link, dict) and link.get("rel") == "next" for link in links)
+
+
 def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or "nowhere"
@@ -620,29 +621,38 @@ _HINTS_BY_CODE = {
 }
 
 
-def hint_for(call: str, status: int, code: Optional[str], base_url: str) -> Optional[str]:
+def hint_for(call: str, reply: Reply, base_url: str) -> Optional[str]:
     """What a person can do about an error, where that is known."""
+    status, code = reply.status, reply.code
     if code in _HINTS_BY_CODE:
         return _HINTS_BY_CODE[code]
     if code and ("WHITELIST" in code or "ACCESS_LIST" in code):
         return "Add the address that Atlas saw to the API access list of the service account or API key."
+    if status >= 500:
+        return "Atlas itself fails: run the task again later, see https://status.mongodb.com."
+    if 300 <= status < 400:
+        return f"Set base_url to the address of Atlas itself; it is {base_url}."
+    if reply.text.strip() and not isinstance(reply.data, dict):
+        return f"Something else than Atlas answered: check base_url ({base_url}) and the proxies on the way."
+    if status == 403 or code == "USER_UNAUTHORIZED":
+        return _missing_role(call)
     if status == 401:
         return (
             f"Check the id and secret, that they belong to this organization, and that base_url ({base_url}) "
             "is the right one (government: https://cloud.mongodbgov.com)."
         )
-    if status == 403 and call.startswith(f"GET {API}/orgs"):
-        return _HINTS_BY_CODE["USER_CANNOT_ACCESS_ORG"]
-    if status == 403 and call.startswith("GET "):
-        return _HINTS_BY_CODE["USER_CANNOT_ACCESS_GROUP"]
-    if status == 403 and API in call:
-        return _HINTS_BY_CODE["ACCESS_FORBIDDEN"]
     if status == 429:
         return "Wait and run the task again, with a lower max_connections or a longer max_wait."
-    if status >= 500:
-        return "Atlas itself fails: run the task again later, see https://status.mongodb.com."
     if status in (406, 410):
         return "The server does not speak this version of the API: check base_url, or update the collection."
-    if 300 <= status < 400:
-        return f"Set base_url to the address of Atlas itself; it is {base_url}."
     return None
+
+
+def _missing_role(call: str) -> Optional[str]:
+    if API not in call:
+        return None
+    if call.startswith(f"GET {API}/orgs"):
+        return _HINTS_BY_CODE["USER_CANNOT_ACCESS_ORG"]
+    if "/invites" in call:
+        return "The credential needs Project Owner in this project."
+    return _HINTS_BY_CODE["USER_CANNOT_ACCESS_GROUP" if call.startswith("GET ") else "ACCESS_FORBIDDEN"]

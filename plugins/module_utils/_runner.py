@@ -17,6 +17,7 @@ from ._access import (
     ACTIVE,
     OWNER,
     PENDING,
+    STATUSES,
     Access,
     Entry,
     Member,
@@ -29,45 +30,27 @@ from ._access import (
     Way,
     access_of,
     active_owners,
-    by_key,
-    check_roles,
-    check_user,
+    by_id,
     difference,
+    folded,
     indirect_ways,
-    keys_of,
+    keys_by_email,
+    labels,
     owned_by_team,
     plan,
     replay,
-    select_projects,
     ways_by_roles,
 )
+from ._asked import Asked, Params, Who, Wish, by_project, is_here, wanted
 from ._client import AtlasError, Client, Work
+from ._names import listed
 
-Params = Mapping[str, Any]
 Row = Dict[str, Any]
-Desired = Callable[[Params, Access], Access]
-# Project (name, id or glob), user (email or id), roles.
-Asked = Tuple[str, str, Roles]
-
-# What rows of the other modules hold beside project, user and roles.
-_ROW_KEYS = frozenset(
-    "project project_id user user_id roles status via last_auth created_at invitation_created_at invitation_expires_at "
-    "inviter rules reasons action residual_access expires reason".split()
-)
+# From the options, what is asked of a project by key, and the access that it has, to the access that it should have.
+Desired = Callable[[Params, Mapping[str, Wish], Access], Access]
 
 
-# --- rows and scopes, for all modules --------------------------------------------------------------------------------
-
-
-def texts(values: Optional[Sequence[str]]) -> Optional[List[str]]:
-    """A list option without blanks, its lines taken apart (as AWX surveys give them).
-
-    None when it was not given, or given as an empty string only.
-    """
-    if values is None:
-        return None
-    kept = [line.strip() for value in values for line in str(value).splitlines() if line.strip()]
-    return None if values and not kept else kept
+# --- rows, for all modules -------------------------------------------------------------------------------------------
 
 
 def row(project: Project, member: Member, roles: Optional[Roles] = None) -> Row:
@@ -96,77 +79,6 @@ def entry_row(project: Project, entry: Entry) -> Row:
     }
 
 
-def projects_in_scope(
-    visible: Sequence[Project],
-    projects: Optional[Sequence[str]],
-    exclude: Optional[Sequence[str]] = None,
-    tags: Optional[Mapping[str, Any]] = None,
-) -> List[Project]:
-    """The projects that a reading module is about: all visible ones unless some are named, less those excluded.
-
-    Raises `Refusal` for unknown names, and when nothing is visible at all: a credential that sees no project can't
-    tell who is in which.
-    """
-    named = texts(projects)
-    chosen = select_projects(["*"] if named is None else named, visible)
-    excluded = {project.id for pattern in texts(exclude) or [] for project in select_projects([pattern], visible)}
-    return [
-        project
-        for project in chosen
-        if project.id not in excluded
-        and all(project.tags.get(key) == str(value) for key, value in (tags or {}).items())
-    ]
-
-
-# --- what a task asks for --------------------------------------------------------------------------------------------
-
-
-def asked_of(params: Params, warnings: List[str]) -> List[Asked]:
-    """The options as (project, user, roles), all checked. Raises `Refusal`."""
-    projects, users = texts(params["projects"]), texts(params["users"])
-    if params["memberships"] is not None:
-        if projects is not None or users is not None:
-            raise Refusal("memberships names projects and users itself; leave out projects and users, or memberships")
-        asked = [_row_asked(given, params) for given in params["memberships"]]
-    else:
-        if projects is None or users is None:
-            missing = "projects and users" if projects is users else "projects" if projects is None else "users"
-            raise Refusal(f"{missing} missing: say which users in which projects, or give memberships")
-        roles = frozenset(texts(params["roles"]) or ())
-        asked = [(project, user, roles) for project in projects for user in users]
-    if params["exclusive"] and params["state"] == "absent":
-        raise Refusal("exclusive goes with state=present; leave it out to take access away from the users named")
-    if params["exclusive"] and not asked:
-        raise Refusal("exclusive with an empty list would take everybody out; name at least one user and project")
-    for user in {user for _project, user, _roles in asked}:
-        check_user(user)
-    warnings += check_roles(role for _project, _user, roles in asked for role in roles)
-    fallback = params.get("fallback_role")
-    if fallback:
-        warnings += check_roles([fallback], "fallback_role")
-        if params["state"] == "absent" and any(fallback in roles for _project, _user, roles in asked):
-            raise Refusal(f"fallback_role: {fallback} is itself to be taken; name another role")
-    return asked
-
-
-def _row_asked(given: Mapping[str, Any], params: Params) -> Asked:
-    unknown = sorted(set(given) - _ROW_KEYS)
-    if unknown:
-        raise Refusal(f"memberships: '{unknown[0]}' is not a key of a membership; write project, user and roles")
-    project = given.get("project_id") or given.get("project")
-    user = given.get("user") or given.get("user_id")
-    roles = given.get("roles") or []
-    if not isinstance(project, str) or not isinstance(user, str):
-        raise Refusal(
-            f"memberships: {dict(given)} lacks a project or a user; write {{project: ..., user: ..., roles: [...]}}"
-        )
-    if isinstance(roles, str):
-        roles = [roles]
-    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        raise Refusal(f"memberships: the roles of {user} in {project} are not a list of role names")
-    return project.strip(), user.strip(), frozenset(texts(roles) or ())
-
-
 # --- one run ---------------------------------------------------------------------------------------------------------
 
 
@@ -175,11 +87,11 @@ class Case:
     """One project of a run: what is asked of it, what was read, planned and done."""
 
     project: Project
-    asked: Dict[str, Roles] = field(default_factory=dict)
-    spelled: Dict[str, str] = field(default_factory=dict)
+    wishes: Sequence[Wish] = ()
     error: Optional[AtlasError] = None
     members: Dict[str, Member] = field(default_factory=dict)
-    wanted: Dict[str, Roles] = field(default_factory=dict)
+    keys: Dict[str, List[str]] = field(default_factory=dict)
+    wanted: Dict[str, Wish] = field(default_factory=dict)
     before: Access = field(default_factory=dict)
     steps: List[Step] = field(default_factory=list)
     outcomes: List[Tuple[str, Optional[AtlasError]]] = field(default_factory=list)
@@ -188,10 +100,9 @@ class Case:
         """The steps that were done, or in check mode would be."""
         return [step for step, (status, _error) in zip(self.steps, self.outcomes) if status in ("planned", "done")]
 
-    def ask(self, user: str, roles: Roles) -> None:
-        key = user.lower()
-        self.asked[key] = self.asked.get(key, frozenset()) | roles
-        self.spelled.setdefault(key, user)
+    def labels(self) -> Dict[str, str]:
+        """What people see for each key."""
+        return labels(self.members)
 
 
 @dataclass
@@ -204,37 +115,31 @@ class Run:
 
 
 def change(
-    run: Run,
-    client: Client,
-    asked: Sequence[Tuple[str, str, Roles]],
-    params: Params,
-    desired: Desired,
-    check_mode: bool,
+    run: Run, client: Client, asked: Sequence[Asked], params: Params, desired: Desired, check_mode: bool
 ) -> None:
     """Read, ask what should be, plan, guard, and apply unless in check mode. Raises `Refusal` and `AtlasError`."""
-    run.cases += _cases(client, asked)
+    visible = client.run(atlas.projects(client))
+    run.cases += [Case(project, wishes) for project, wishes in by_project(asked, visible, run.warnings)]
     _read(client, run.cases, params, run.warnings)
-    refusals = _plan(run.cases, params, desired)
-    known = _organization(client, run.cases)
+    refusals = _plan(run.cases, params, desired, run.warnings)
+    known = _organization(client, run.cases, refusals, run.warnings)
     if not params["allow_no_owner"]:
         refusals += _owner_refusals(client, run.cases, known)
     if refusals:
         raise Refusal("nothing was written. " + "; ".join(sorted(refusals)))
+    if params["state"] == "absent":
+        run.warnings += _nobody(run.cases)
     _apply(client, run.cases, check_mode)
     run.residual += _residual(client, run.cases, known, run.warnings)
 
 
-def _cases(client: Client, asked: Iterable[Asked]) -> List[Case]:
-    """The projects that the task is about, ordered by name. Raises `Refusal` for unknown ones."""
-    visible = client.run(atlas.projects(client))
-    chosen: Dict[str, List[Project]] = {}
-    cases: Dict[str, Case] = {}
-    for pattern, user, roles in asked:
-        if pattern not in chosen:
-            chosen[pattern] = select_projects([pattern], visible)
-        for project in chosen[pattern]:
-            cases.setdefault(project.id, Case(project)).ask(user, roles)
-    return sorted(cases.values(), key=lambda case: (case.project.name, case.project.id))
+def _nobody(cases: Sequence[Case]) -> List[str]:
+    """Who is named, and found in no project. Nothing is said while a project could not be read."""
+    if any(case.error for case in cases):
+        return []
+    named = dict.fromkeys(wish.who for case in cases for wish in case.wishes)
+    lost = [who.text for who in named if not any(is_here(who, case.members, case.keys) for case in cases)]
+    return [f"no member of the projects named, so there is nothing to take: {listed(lost)}"] if lost else []
 
 
 def _read(client: Client, cases: Sequence[Case], params: Params, warnings: List[str]) -> None:
@@ -245,7 +150,8 @@ def _read(client: Client, cases: Sequence[Case], params: Params, warnings: List[
             case.error = answer
             continue
         members, unread = answer
-        case.members = by_key(members)
+        case.members = by_id(members)
+        case.keys = keys_by_email(case.members)
         case.before = access_of(case.members)
         if unread:
             warnings.append(f"{case.project.name}: {unread}")
@@ -269,31 +175,28 @@ def _read_one(client: Client, project: Project, legacy: bool) -> Work[Tuple[List
         return members, f"legacy invitations could not be read, so some may remain; that needs Project Owner ({error})"
 
 
-def _plan(cases: Sequence[Case], params: Params, desired: Desired) -> List[str]:
+def _plan(cases: Sequence[Case], params: Params, desired: Desired, warnings: List[str]) -> List[str]:
     """Plan all projects; what speaks against it, everywhere."""
     refusals = []
     for case in cases:
         if case.error:
             continue
         try:
-            case.wanted = _wanted(case, params)
-            after = desired({**params, "users": case.wanted}, case.before)
+            case.wanted = wanted(case.wishes, case.members, case.keys, params["state"] == "present", warnings)
+            after = desired(params, case.wanted, case.before)
         except Refusal as refusal:
-            refusals.append(f"{case.project.name}: {refusal}")
+            refusals.append(f"{case.project.name}: {_told(case, refusal)}")
         else:
             case.steps = plan(case.before, after)
     return refusals
 
 
-def _wanted(case: Case, params: Params) -> Dict[str, Roles]:
-    """What is asked for, by the keys that the users have in this project."""
-    wanted: Dict[str, Roles] = {}
-    for name, roles in case.asked.items():
-        keys = keys_of(name, case.members)
-        if not keys and params["state"] == "present":
-            raise Refusal(f"nobody here has the user id {name}; name the person by email")
-        wanted.update((key, roles) for key in keys)
-    return wanted
+def _told(case: Case, refusal: Refusal) -> str:
+    """A refusal with the name of whom it is about in front."""
+    if refusal.about is None:
+        return str(refusal)
+    name = case.labels().get(refusal.about) or case.wanted[refusal.about].who.text
+    return f"{name} {refusal}"
 
 
 def _apply(client: Client, cases: Sequence[Case], check_mode: bool) -> None:
@@ -324,14 +227,23 @@ class Organization:
     """What the credential may know of the organizations; ``people`` is None for one that it may not read."""
 
     people: Dict[str, Optional[Dict[str, Person]]]
+    keys: Dict[str, Dict[str, List[str]]] = field(default_factory=dict)
     teams: Dict[str, Union[List[Team], AtlasError]] = field(default_factory=dict)
     names: Dict[str, Dict[str, str]] = field(default_factory=dict)
 
     def person(self, project: Project, key: str) -> Optional[Person]:
         return (self.people.get(project.org_id) or {}).get(key)
 
+    def named(self, project: Project, who: Who) -> Optional[Person]:
+        """Somebody who is to be added: by id, else by email, the living account first."""
+        people = self.people.get(project.org_id) or {}
+        if who.id in people:
+            return people[str(who.id)]
+        mine = [people[key] for key in self.keys.get(project.org_id, {}).get(folded(str(who.email)), ())]
+        return min(mine, key=lambda person: STATUSES.index(person.status), default=None)
 
-def _organization(client: Client, cases: Sequence[Case]) -> Organization:
+
+def _organization(client: Client, cases: Sequence[Case], refusals: List[str], warnings: List[str]) -> Organization:
     """Read who is in the organization and in which teams, where people come, go, or leave a project without an owner.
 
     People to be added become members as the organization knows them: somebody ACTIVE gets in at once, everybody else
@@ -341,10 +253,14 @@ def _organization(client: Client, cases: Sequence[Case]) -> Organization:
     orgs = sorted({case.project.org_id for case in moving})
     listings = client.together([atlas.people(client, org) for org in orgs])
     known = Organization({org: None if isinstance(found, AtlasError) else found for org, found in zip(orgs, listings)})
+    known.keys = {org: keys_by_email(found) for org, found in known.people.items() if found}
     for case in moving:
         for step in case.steps:
             if step.action == "add":
-                case.members[step.user] = _newcomer(known, case, step)
+                try:
+                    case.members[step.user] = _newcomer(known, case, step, warnings)
+                except Refusal as refusal:
+                    refusals.append(f"{case.project.name}: {refusal}")
     _read_teams(client, known, moving)
     return known
 
@@ -369,7 +285,8 @@ def _owner_refusals(client: Client, cases: Sequence[Case], known: Organization) 
         if isinstance(owned, AtlasError):
             case.error, case.steps = owned, []
         elif not owned:
-            owners = ", ".join(case.members[key].user for key in active_owners(case.before, case.members))
+            names = case.labels()
+            owners = ", ".join(names[key] for key in active_owners(case.before, case.members))
             refusals.append(
                 f"{case.project.name}: this would leave the project without an ACTIVE owner, which {owners} is now; "
                 f"make somebody else {OWNER} first, or set allow_no_owner"
@@ -385,14 +302,21 @@ def _owned_by_others(client: Client, case: Case, known: Organization) -> Union[b
     return teams if isinstance(teams, AtlasError) else owned_by_team(teams, people.values())
 
 
-def _newcomer(known: Organization, case: Case, step: Step) -> Member:
-    person = known.person(case.project, step.user)
-    email = case.members[step.user].user if step.user in case.members else case.spelled[step.user]
+def _newcomer(known: Organization, case: Case, step: Step, warnings: List[str]) -> Member:
+    """Somebody who is to be added, as the organization knows them; raises `Refusal` for another account."""
+    who, lapsed = case.wanted[step.user].who, case.members.get(step.user)
+    email = lapsed.user if lapsed else str(who.email)
     if known.people[case.project.org_id] is None:
         return Member(email, None, None, frozenset(step.roles))
+    person = known.person(case.project, step.user) if lapsed else known.named(case.project, who)
     if person is None:
         return Member(email, None, PENDING, frozenset(step.roles))
-    return Member(email, person.user_id, ACTIVE if person.status == ACTIVE else PENDING, frozenset(step.roles))
+    if who.id and not lapsed and person.user_id != who.id:
+        raise Refusal(f"{email} is {person.user_id} now, not the user_id {who.id} of the row; write one of them")
+    if folded(person.user) != folded(email):
+        warnings.append(f"memberships: {email} ({person.user_id}) is called {person.user} now")
+    status = ACTIVE if person.status == ACTIVE else PENDING
+    return Member(person.user, person.user_id, status, frozenset(step.roles))
 
 
 def _read_teams(client: Client, known: Organization, cases: Sequence[Case]) -> None:
@@ -447,7 +371,7 @@ def _still_in(client: Client, case: Case) -> Work[List[Row]]:
 
     In check mode the direct membership still stands, so that only roles beyond it prove another way in.
     """
-    everybody = by_key((yield from atlas.flattened(client, case.project)))
+    everybody = by_id((yield from atlas.flattened(client, case.project)))
     done = {step.user: status == "done" for step, (status, _error) in zip(case.steps, case.outcomes)}
     found = {key: everybody[key] for key in _removed(case.taken(), case) if key in everybody}
     teams = (yield from atlas.teams(client, case.project)) if found else []
@@ -530,11 +454,9 @@ def _action(
 def _memberships(case: Case) -> List[Row]:
     """The memberships, after the run, of the users named."""
     after = replay(case.before, case.taken())
-    return [
-        row(case.project, case.members[key], after[key] or case.members[key].roles)
-        for key in sorted(case.wanted)
-        if key in after
-    ]
+    named = [key for key in case.wanted if key in after]
+    named.sort(key=lambda key: (folded(case.members[key].user), key))
+    return [row(case.project, case.members[key], after[key] or case.members[key].roles) for key in named]
 
 
 def _diff(cases: Sequence[Case]) -> Tuple[Row, Row]:
@@ -552,9 +474,8 @@ def _diff(cases: Sequence[Case]) -> Tuple[Row, Row]:
 
 def _spelled(case: Case, access: Mapping[str, List[str]]) -> Dict[str, List[str]]:
     """The users as Atlas spells them."""
-    return {
-        case.members[key].user if case.members[key].user.lower() == key else key: roles for key, roles in access.items()
-    }
+    names = case.labels()
+    return {name: access[key] for name, key in sorted((names[key], key) for key in access)}
 
 
 def _failures(cases: Sequence[Case]) -> Optional[str]:

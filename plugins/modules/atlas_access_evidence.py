@@ -75,7 +75,7 @@ from datetime import datetime, timedelta, timezone
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
-from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal
+from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal, folded
 from ansible_collections.atlasops.access.plugins.module_utils._client import AtlasError
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 
@@ -100,7 +100,7 @@ def check(params, warnings):
 def answer(params, client, warnings, checked):
     """Verify the actions, and write them down."""
     review, actions = checked
-    legacy = any(row["user"] == row["user_id"] for row in review["steps"])
+    legacy = any(row["legacy"] for row in review["steps"])
     ids = sorted({one["project_id"] for one in actions if one["status"] == "done"})
     projects = [Project(project_id, project_id, "") for project_id in ids]
     seen = dict(zip(ids, client.together([atlas.settled(client, one, actions, legacy) for one in projects])))
@@ -154,7 +154,7 @@ def recorded(action, events):
     if isinstance(events, AtlasError):
         return {"event_ids": ["could not be read"]}
     kinds = atlas.EVENTS[action["action"]]
-    found = [one for one, kind, user in events if kind in kinds and user == str(action["user"]).lower()]
+    found = [one for one, kind, user in events if kind in kinds and user == folded(action["user"])]
     return {"event_ids": found or ["not yet listed"]}
 
 

@@ -303,16 +303,16 @@ from datetime import datetime, timezone
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
-from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES
+from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES, Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
-from ansible_collections.atlasops.access.plugins.module_utils._runner import projects_in_scope
+from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope, unmatched_tags
 
 # Characters of the findings that are returned; AWX drops results of more than 700,000 characters.
 RETURNED = 200_000
 LINES = 100
 
-_USERS = {"type": "list", "elements": "str"}
+_USERS = {"type": "raw"}
 SPEC = {
     "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
     "exclude_projects": {"type": "list", "elements": "str"},
@@ -323,7 +323,7 @@ SPEC = {
         "options": {
             "leavers": _USERS,
             "allowed_users": _USERS,
-            "allowed_domains": _USERS,
+            "allowed_domains": {"type": "list", "elements": "str"},
             "stale_invitation_days": {"type": "raw"},
             "inactive_days": {"type": "raw"},
             "grace_days": {"type": "raw"},
@@ -363,6 +363,9 @@ def answer(params, client, warnings, checked):
     now = datetime.now(timezone.utc)
     visible = client.run(atlas.projects(client))
     scope = projects_in_scope(visible, params["projects"], params["exclude_projects"], params["project_tags"])
+    if not scope:
+        why = unmatched_tags(params["project_tags"], visible) or ["look at projects, exclude_projects and project_tags"]
+        raise Refusal(f"no project is in scope; {'; '.join(why)}")
     grants = policy.grants_by_project(rules, visible)
     rosters = atlas.rosters(client, scope, legacy=params["legacy_invitations"])
     reviewed = [

@@ -79,7 +79,7 @@ projects:
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
-from ansible_collections.atlasops.access.plugins.module_utils._runner import projects_in_scope
+from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope, unmatched_tags
 
 SPEC = {
     "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
@@ -89,7 +89,9 @@ SPEC = {
 
 def answer(params, client, warnings, checked):
     """The projects that pass the filters."""
-    chosen = projects_in_scope(client.run(atlas.projects(client)), params["projects"], tags=params["tags"])
+    visible = client.run(atlas.projects(client))
+    chosen = projects_in_scope(visible, params["projects"], tags=params["tags"])
+    warnings += unmatched_tags(params["tags"], visible)
     return {"projects": [{**project._asdict(), "tags": dict(project.tags)} for project in chosen]}, None
 
 
