@@ -144,7 +144,7 @@ except ImportError:
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal
-from ansible_collections.atlasops.access.plugins.module_utils._client import REQUESTS_ERROR, AtlasError, Client
+from ansible_collections.atlasops.access.plugins.module_utils._client import Client
 from ansible_collections.atlasops.access.plugins.module_utils._credentials import (
     CREDENTIALS,
     DEFAULT_URL,
@@ -152,7 +152,9 @@ from ansible_collections.atlasops.access.plugins.module_utils._credentials impor
     check_limits,
     choose_credential,
 )
+from ansible_collections.atlasops.access.plugins.module_utils._errors import AtlasError
 from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope, unmatched_tags
+from ansible_collections.atlasops.access.plugins.module_utils._transport import REQUESTS_ERROR
 
 # Names that mean something else to Ansible.
 TAKEN = ("all", "ungrouped", "localhost")
@@ -194,7 +196,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _read(self, settings):
         with Client(**settings) as client:
-            visible = client.run(atlas.projects(client))
+            visible = atlas.projects(client)
             for warning in client.waiting_warnings():
                 self.display.warning(warning)
         return visible

@@ -104,6 +104,14 @@ class Way(NamedTuple):
     roles: Roles
 
 
+class Residual(NamedTuple):
+    """A way by which somebody still gets in. Of kind unknown where the credential can't tell."""
+
+    project: Project
+    user: str
+    way: Way
+
+
 class Entry(NamedTuple):
     """Somebody who is in a project or gets into it: a member (without roles, if not a direct one) and the ways in.
 
@@ -241,6 +249,12 @@ def _plain(access: Access, users: Iterable[str]) -> Dict[str, List[str]]:
 def active_owners(access: Access, members: Mapping[str, Member]) -> List[str]:
     """Who owns the project under this access and is ACTIVE already; somebody yet to be added may stay invited."""
     return [key for key, roles in access.items() if OWNER in roles and key in members and members[key].status == ACTIVE]
+
+
+def takes_owner(step: Step, before: Access, members: Mapping[str, Member]) -> bool:
+    """Whether a step takes an ACTIVE owner from a project that has this access."""
+    taken = step.action == "remove" or (step.action == "revoke" and OWNER in step.roles)
+    return taken and step.user in active_owners({step.user: before.get(step.user, frozenset())}, members)
 
 
 def indirect_ways(person: Optional[Person], teams: Iterable[Team], names: Mapping[str, str]) -> List[Way]:

@@ -246,6 +246,16 @@ def _add(found: Dict[str, Wish], key: str, wish: Wish) -> None:
     found[key] = Wish(before.who, before.roles | wish.roles, before.fallback or wish.fallback)
 
 
+def fulfilled(deed: str, wish: Wish, member: Optional[Member]) -> bool:
+    """Whether a membership (None: nobody's) is as asked; ``deed`` is as in `asked_of`."""
+    held = member.roles if member and member.status not in LAPSED else frozenset()
+    if deed == "remove":
+        return member is None
+    if deed == "revoke":
+        return not held & wish.roles
+    return held == wish.roles if deed == "add" else held >= wish.roles
+
+
 def is_here(who: Who, members: Mapping[str, Member], keys: Mapping[str, Sequence[str]]) -> bool:
     """Whether somebody has a membership here."""
     return who.id in members if who.id else folded(str(who.email)) in keys

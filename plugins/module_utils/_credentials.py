@@ -2,20 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Credentials, the address of Atlas, and which texts are secrets.
+"""Credentials, tokens, the address of Atlas, and which texts are secrets.
 
-Pure: no I/O, no Ansible. Private to this collection. What is wrong raises `Refusal` with a sentence for the user.
+Knows neither HTTP nor Ansible. Private to this collection. What is wrong raises `Refusal` with a sentence for the user.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import threading
+import time
 from base64 import b64encode
-from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 from urllib.parse import unquote, urlsplit
 
 from ._access import Refusal
+from ._errors import AtlasError, Interrupted, Reply, TokenError
 
 DEFAULT_URL = "https://cloud.mongodb.com"
 MASK = "********"
@@ -115,6 +118,62 @@ def check_base_url(text: str) -> str:
 
 def _is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
+
+
+# --- tokens ----------------------------------------------------------------------------------------------------------
+
+
+class Tokens:
+    """A service account's tokens: one at a time, minted when it is first needed, renewed when it ends, all given back.
+
+    ``mint`` asks for one, as long as it may; it raises `AtlasError`.
+    """
+
+    def __init__(self, mint: Callable[[Any], Reply]) -> None:
+        self._mint = mint
+        self._lock = threading.Lock()
+        self._token = ""
+        self._ends = 0.0
+        self._trusted = False
+        self._failed: Optional[TokenError] = None
+        self.minted: List[str] = []
+
+    def current(self, patience: Any) -> str:
+        """The token to send. Whoever needs a new one waits for it with its ``patience``, and the others for that."""
+        with self._lock:
+            if not self._token or time.monotonic() > self._ends:
+                self._renew(patience)
+            return self._token
+
+    def renewed(self, refused: str, patience: Any) -> bool:
+        """Whether there is another token to try than the one refused."""
+        with self._lock:
+            if self._trusted:
+                return False
+            if self._token == refused:
+                self._renew(patience)
+            return True
+
+    def trust(self) -> None:
+        """A new token was refused like the one before it: such a refusal is not the token's fault, here and later."""
+        self._trusted = True
+
+    def _renew(self, patience: Any) -> None:
+        if self._failed:
+            raise self._failed
+        try:
+            reply = self._mint(patience)
+        except Interrupted:
+            raise
+        except AtlasError as error:
+            self._failed = TokenError(error.call, error.detail, error.status, error.code, error.hint)
+            raise self._failed from None
+        self._token = str(reply.said("access_token"))
+        self.minted.append(self._token)
+        life = reply.data.get("expires_in")
+        life = life if isinstance(life, int) and life > 0 else 3600
+        # Early enough for a request under way, but not at once where tokens live for seconds.
+        self._ends = time.monotonic() + max(life - 60, life / 2)
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------

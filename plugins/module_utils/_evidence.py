@@ -82,17 +82,6 @@ def exemption_row(exemption: Exemption) -> Row:
     return {**exemption._asdict(), "until": str(exemption.until) if exemption.until else None}
 
 
-def bounded(rows: Iterable[Row], characters: int) -> List[Row]:
-    """The first rows that fit into so many characters of JSON."""
-    kept, length = [], 0
-    for row in rows:
-        length += len(json.dumps(row)) + 2
-        if length > characters:
-            break
-        kept.append(row)
-    return kept
-
-
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 POPULATION_COLUMNS = (
@@ -208,6 +197,16 @@ def write_document(directory: str, name: str, document: Row) -> str:
                 file.write(json.dumps(value, ensure_ascii=False) + "\n")
         file.write("}\n")
     return path
+
+
+def write_rows(path: str, rows: Iterable[Row]) -> None:
+    """Write a JSON list with a line for each row, in one move: a file of that name is whole before and after."""
+    fresh = f"{path}.{os.getpid()}"
+    with _create(fresh) as file:
+        file.write("[")
+        file.writelines(_joined(json.dumps(one, ensure_ascii=False) for one in rows))
+        file.write("\n]\n")
+    os.replace(fresh, path)
 
 
 def _joined(lines: Iterable[str]) -> Iterator[str]:

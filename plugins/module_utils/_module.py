@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import signal
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -19,10 +20,14 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._access import Refusal
 from ._asked import Params, asked_of
-from ._client import REQUESTS_ERROR, AtlasError, Client
+from ._cases import Run
+from ._client import Client
 from ._credentials import CREDENTIALS, DEFAULT_URL, check_base_url, check_limits, choose_credential, misplaced
+from ._errors import AtlasError, Interrupted
 from ._names import blank
-from ._runner import Desired, Row, Run, change, report
+from ._report import Row, report
+from ._runner import Desired, change
+from ._transport import REQUESTS_ERROR
 
 ENVIRONMENT = {
     "access_token": ("MONGODB_ATLAS_ACCESS_TOKEN",),
@@ -41,7 +46,7 @@ AUTH_SPEC: Dict[str, Any] = {
     "public_key": {"type": "str", "no_log": False},
     "private_key": {"type": "str", "no_log": True},
     "base_url": {"type": "str"},
-    "timeout": {"type": "float", "default": 30},
+    "timeout": {"type": "float", "default": 60},
     "max_connections": {"type": "int", "default": 8},
     "max_wait": {"type": "float", "default": 300},
 }
@@ -110,21 +115,43 @@ def run(spec: Dict[str, Any], deeds: Mapping[str, str], check: Callable[[Params]
     as `_runner` says it. Both raise `Refusal`. A module that removes reports residual access.
     """
     module = _Module({**AUTH_SPEC, **TARGET_SPEC, **spec}, supports_check_mode=True)
-    this = Run()
-    refused = None
+    this = Run(deeds[module.params["state"]])
+    refused = interrupted = None
     try:
         check(module.params)
-        asked = asked_of(module.params, deeds[module.params["state"]], this.warnings)
+        asked = asked_of(module.params, this.deed, this.warnings)
         if any(one.where and one.wishes for one in asked):
-            with connect(module) as client:
-                change(this, client, asked, module.params, desired, module.check_mode)
-                this.warnings += client.waiting_warnings()
+            with connect(module) as client, _stoppable(client):
+                try:
+                    change(this, client, asked, module.params, desired, module.check_mode)
+                finally:
+                    interrupted = client.stopped_by
+                    this.warnings += client.waiting_warnings()
+    except Interrupted:
+        pass
     except (Refusal, AtlasError) as error:
-        refused = str(error)
-    result, failed = report(this)
-    if "remove" in deeds.values():
-        result["residual_access"] = this.residual
-    _end(module, result, this.warnings, " ".join(filter(None, (refused, failed))))
+        refused = None if interrupted else str(error)
+    result, warnings, failed = report(this, interrupted)
+    _end(module, result, warnings, " ".join(filter(None, (refused, failed))))
+
+
+@contextmanager
+def _stoppable(client: Client) -> Iterator[None]:
+    """The first signal to stop ends the task in good order; another one ends it as ever."""
+    usual: Dict[int, Any] = {}
+
+    def stop(number: int, frame: Any) -> None:
+        for one, handler in usual.items():
+            signal.signal(one, handler)
+        client.stop(signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        usual[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for one, handler in usual.items():
+            signal.signal(one, handler)
 
 
 def run_reader(
@@ -143,9 +170,11 @@ def run_reader(
     result: Row = {}
     try:
         checked = check(module.params, warnings)
-        with connect(module) as client, _uncollected():
+        with connect(module) as client, _stoppable(client), _uncollected():
             result, problem = answer(module.params, client, warnings, checked)
             warnings += client.waiting_warnings()
+            if client.stopped_by:
+                problem = f"interrupted by {client.stopped_by}"
     except (Refusal, AtlasError, OSError) as error:
         problem = str(error)
     _end(module, {"changed": False, **result}, warnings, problem)
@@ -162,7 +191,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def _end(module: AnsibleModule, result: Row, warnings: List[str], problem: Optional[str]) -> None:
-    for warning in dict.fromkeys(warnings):
+    for warning in warnings:
         module.warn(warning)
     if problem:
         module.fail_json(msg=problem, **result)

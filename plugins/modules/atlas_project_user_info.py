@@ -167,7 +167,9 @@ memberships:
 from datetime import datetime, timezone
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
+from ansible_collections.atlasops.access.plugins.module_utils import _people as people_in
 from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES, folded, idle_days
+from ansible_collections.atlasops.access.plugins.module_utils._evidence import write_rows
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import (
     check_roles,
@@ -176,7 +178,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._names import (
     projects_in_scope,
     texts,
 )
-from ansible_collections.atlasops.access.plugins.module_utils._runner import entry_row
+from ansible_collections.atlasops.access.plugins.module_utils._report import entry_row, listing
 
 WAYS = ["direct", "team", "organization"]
 SPEC = {
@@ -186,6 +188,7 @@ SPEC = {
     "statuses": {"type": "list", "elements": "str", "choices": list(STATUSES), "default": list(STATUSES)},
     "inactive_days": {"type": "int"},
     "via": {"type": "list", "elements": "str", "choices": WAYS, "default": WAYS},
+    "output_file": {"type": "path"},
 }
 
 
@@ -216,10 +219,12 @@ def check(params, warnings):
 
 def answer(params, client, warnings, filters):
     """The rows that pass the filters."""
-    projects = projects_in_scope(client.run(atlas.projects(client)), params["projects"])
+    projects = projects_in_scope(atlas.projects(client), params["projects"])
     now = datetime.now(timezone.utc)
     rows, unread = [], []
-    for roster in atlas.rosters(client, projects, indirect=set(params["via"]) != {"direct"}):
+    rosters, unsure = people_in.rosters(client, projects, indirect=set(params["via"]) != {"direct"})
+    warnings += unsure
+    for roster in rosters:
         if roster.error:
             unread.append(f"{roster.project.name}: {roster.error}")
         if roster.unread:
@@ -233,7 +238,9 @@ def answer(params, client, warnings, filters):
     problem = (
         f"{len(unread)} of {len(projects)} projects could not be read. " + " ".join(unread[:5]) if unread else None
     )
-    return {"memberships": rows}, problem
+    if params["output_file"]:
+        write_rows(params["output_file"], rows)
+    return listing("memberships", rows, params["output_file"]), problem
 
 
 def nobody(users, rows):
