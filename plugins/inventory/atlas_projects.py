@@ -143,17 +143,18 @@ except ImportError:
 
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
-from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal, select_projects
-from ansible_collections.atlasops.access.plugins.module_utils._client import (
+from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal
+from ansible_collections.atlasops.access.plugins.module_utils._client import Client
+from ansible_collections.atlasops.access.plugins.module_utils._credentials import (
     CREDENTIALS,
     DEFAULT_URL,
-    REQUESTS_ERROR,
-    AtlasError,
-    Client,
     check_base_url,
     check_limits,
     choose_credential,
 )
+from ansible_collections.atlasops.access.plugins.module_utils._errors import AtlasError
+from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope, unmatched_tags
+from ansible_collections.atlasops.access.plugins.module_utils._transport import REQUESTS_ERROR
 
 # Names that mean something else to Ansible.
 TAKEN = ("all", "ungrouped", "localhost")
@@ -195,19 +196,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _read(self, settings):
         with Client(**settings) as client:
-            visible = client.run(atlas.projects(client))
+            visible = atlas.projects(client)
             for warning in client.waiting_warnings():
                 self.display.warning(warning)
         return visible
 
     def _settings(self):
         """What the client needs to know. Raises `Refusal` for options that make no sense."""
-        try:
-            credential, warnings = choose_credential({name: self._option(name) for name in CREDENTIALS})
-            base_url = check_base_url(self._option("base_url") or DEFAULT_URL)
-            check_limits({name: self.get_option(name) for name in ("timeout", "max_connections", "max_wait")})
-        except ValueError as error:
-            raise Refusal(str(error)) from None
+        credential, warnings = choose_credential({name: self._option(name) for name in CREDENTIALS})
+        base_url = check_base_url(self._option("base_url") or DEFAULT_URL)
+        check_limits({name: self.get_option(name) for name in ("timeout", "max_connections", "max_wait")})
         for warning in warnings:
             self.display.warning(warning)
         return {
@@ -232,15 +230,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     # --- choosing and adding -----------------------------------------------------------------------------------------
 
     def _chosen(self, visible):
-        named = self.get_option("projects")
-        # A single empty string is unset, as everywhere.
-        chosen = select_projects(["*"] if named is None or named == [""] else named, visible)
-        tags = self.get_option("tags") or {}
-        return [
-            project
-            for project in chosen
-            if all(project.tags.get(key) == str(value) for key, value in tags.items())
-        ]
+        tags = self.get_option("tags")
+        for warning in unmatched_tags(tags, visible):
+            self.display.warning(warning)
+        return projects_in_scope(visible, self.get_option("projects"), tags=tags)
 
     def _add(self, projects, names):
         for project in projects:

@@ -6,19 +6,19 @@
 
 Pure: no I/O, no Ansible. Private to this collection.
 
-An *access* is one project seen as a map from user to set of roles. A user's key is the email in lower case.
-An invitation that expired or was rejected holds a place in the project but gives nobody access: its set of roles
-is empty, and to give such a person a role means to invite again.
+An *access* is one project seen as a map from user to set of roles. A user's key is the user id; the email, folded,
+stands only for somebody who has no id there yet. An invitation that expired or was rejected (it *lapsed*) holds a
+place in the project but gives nobody access: its set of roles is empty, and to give such a person a role means to
+invite again.
 """
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 import re
+import unicodedata
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 ACTIVE = "ACTIVE"
 PENDING = "PENDING"
@@ -27,49 +27,24 @@ STATUSES = (ACTIVE, PENDING) + LAPSED
 
 OWNER = "GROUP_OWNER"
 
-# The project roles known in 2026. The API takes free strings, and new ones come without a new version of it.
-KNOWN_ROLES = (
-    "GROUP_ACCESS_MANAGER",
-    "GROUP_ALERTS_MANAGER",
-    "GROUP_BACKUP_CREATOR",
-    "GROUP_BACKUP_EXPORT_OPERATOR",
-    "GROUP_BACKUP_MANAGER",
-    "GROUP_BACKUP_RECOVERY_OPERATOR",
-    "GROUP_CLUSTER_CREATOR",
-    "GROUP_CLUSTER_LOG_VIEWER",
-    "GROUP_CLUSTER_MANAGER",
-    "GROUP_CLUSTER_RESILIENCE_TESTER",
-    "GROUP_DATABASE_ACCESS_ADMIN",
-    "GROUP_DATA_ACCESS_ADMIN",
-    "GROUP_DATA_ACCESS_READ_ONLY",
-    "GROUP_DATA_ACCESS_READ_WRITE",
-    "GROUP_INDEX_MANAGER",
-    "GROUP_MODEL_OWNER",
-    "GROUP_NETWORK_ACCESS_MANAGER",
-    "GROUP_OBSERVABILITY_VIEWER",
-    OWNER,
-    "GROUP_READ_ONLY",
-    "GROUP_REAL_TIME_PERFORMANCE_OPERATOR",
-    "GROUP_REPLICA_SET_MANAGER",
-    "GROUP_SEARCH_INDEX_EDITOR",
-    "GROUP_STREAM_PROCESSING_OWNER",
-    "GROUP_SUPPORT_ACCESS_MANAGER",
-    "GROUP_TRIGGER_MANAGER",
-)
-
 # What these organization roles give in every project of the organization, without being listed there.
 ORGANIZATION_ROLES = {"ORG_OWNER": OWNER, "ORG_READ_ONLY": "GROUP_READ_ONLY"}
 
 Roles = FrozenSet[str]
 Access = Mapping[str, Roles]
 
-_ID = re.compile(r"[0-9a-fA-F]{24}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_ROLE = re.compile(r"GROUP_[A-Z0-9_]+")
+_FRACTION = re.compile(r"\.(\d+)")
 
 
 class Refusal(Exception):
-    """What is asked for can't or must not be done; the text is one sentence for the user. Nothing was written."""
+    """What is asked for can't or must not be done; the text is one sentence for the user. Nothing was written.
+
+    ``about`` is the key of a user whose name is to be put in front of the sentence.
+    """
+
+    def __init__(self, text: str, about: Optional[str] = None) -> None:
+        super().__init__(text)
+        self.about = about
 
 
 class Project(NamedTuple):
@@ -129,6 +104,14 @@ class Way(NamedTuple):
     roles: Roles
 
 
+class Residual(NamedTuple):
+    """A way by which somebody still gets in. Of kind unknown where the credential can't tell."""
+
+    project: Project
+    user: str
+    way: Way
+
+
 class Entry(NamedTuple):
     """Somebody who is in a project or gets into it: a member (without roles, if not a direct one) and the ways in.
 
@@ -144,7 +127,7 @@ class Entry(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One write. ``action`` is add, grant, revoke or remove; grant and revoke carry one role."""
+    """One write. ``action`` is add, grant, revoke or remove; grant and revoke carry one role; ``user`` is a key."""
 
     action: str
     user: str
@@ -154,28 +137,34 @@ class Step(NamedTuple):
 # --- a project as a map ----------------------------------------------------------------------------------------------
 
 
-def by_key(members: Iterable[Member]) -> Dict[str, Member]:
-    """Members by their key. Should two share an email, the later one's key carries its id as well."""
-    found: Dict[str, Member] = {}
-    for member in members:
-        key = member.user.lower()
-        found[f"{key} ({member.user_id})" if key in found else key] = member
+@lru_cache(maxsize=100_000)
+def folded(email: str) -> str:
+    """An email as it is compared: without case, accents composed (NFC)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email).lower())
+
+
+def by_id(members: Iterable[Member]) -> Dict[str, Member]:
+    """Members by their key. As read they all have an id, a legacy invitation that of the invitation."""
+    return {str(member.user_id): member for member in members}
+
+
+def keys_by_email(members: Mapping[str, Union[Member, Person]]) -> Dict[str, List[str]]:
+    """The keys of the members of each email, folded; more than one where memberships share it."""
+    found: Dict[str, List[str]] = {}
+    for key, member in members.items():
+        found.setdefault(folded(member.user), []).append(key)
     return found
+
+
+def labels(members: Mapping[str, Member]) -> Dict[str, str]:
+    """What people see for each key: the email as Atlas spells it, with the id behind it where two share one."""
+    shared = {key for keys in keys_by_email(members).values() if len(keys) > 1 for key in keys}
+    return {key: f"{member.user} ({key})" if key in shared else member.user for key, member in members.items()}
 
 
 def access_of(members: Mapping[str, Member]) -> Dict[str, Roles]:
     """The access that these members have now."""
     return {key: frozenset() if member.status in LAPSED else member.roles for key, member in members.items()}
-
-
-def keys_of(name: str, members: Mapping[str, Member]) -> List[str]:
-    """The keys under which a user, named by email or id, is in the project; the email itself for somebody new.
-
-    Raises `Refusal` never; an id that is not in the project gives no key.
-    """
-    name = name.lower()
-    found = [key for key, member in members.items() if name in (member.user.lower(), member.user_id)]
-    return found or ([] if is_id(name) else [name])
 
 
 def days_since(when: Optional[str], now: datetime) -> Optional[int]:
@@ -187,8 +176,10 @@ def days_since(when: Optional[str], now: datetime) -> Optional[int]:
 @lru_cache(maxsize=10_000)
 def _time(when: str) -> Optional[datetime]:
     # Cached: a person's last login comes back with every project.
+    # Python 3.9 knows fractions of three and of six digits only.
+    six_digits = _FRACTION.sub(lambda found: f".{found[1]:0<6.6}", when)
     try:
-        then = datetime.fromisoformat(when.replace("Z", "+00:00"))
+        then = datetime.fromisoformat(six_digits.replace("Z", "+00:00"))
     except ValueError:
         return None
     return then if then.tzinfo else then.replace(tzinfo=timezone.utc)
@@ -260,6 +251,12 @@ def active_owners(access: Access, members: Mapping[str, Member]) -> List[str]:
     return [key for key, roles in access.items() if OWNER in roles and key in members and members[key].status == ACTIVE]
 
 
+def takes_owner(step: Step, before: Access, members: Mapping[str, Member]) -> bool:
+    """Whether a step takes an ACTIVE owner from a project that has this access."""
+    taken = step.action == "remove" or (step.action == "revoke" and OWNER in step.roles)
+    return taken and step.user in active_owners({step.user: before.get(step.user, frozenset())}, members)
+
+
 def indirect_ways(person: Optional[Person], teams: Iterable[Team], names: Mapping[str, str]) -> List[Way]:
     """How somebody gets into a project without being a member: by its teams and by organization roles.
 
@@ -290,82 +287,3 @@ def ways_by_roles(listed: Roles, direct: Roles, teams: Iterable[Team]) -> List[W
     ways = [Way("team", team.id, team.roles) for team in teams if team.roles <= listed and not team.roles <= direct]
     rest = listed.difference(direct, *(way.roles for way in ways))
     return ways + ([Way("organization", None, rest)] if rest else [])
-
-
-# --- names -----------------------------------------------------------------------------------------------------------
-
-
-def is_id(name: str) -> bool:
-    """24 hexadecimal digits are an id, of a project or of a user."""
-    return bool(_ID.fullmatch(name))
-
-
-def check_user(name: str) -> None:
-    """Raises `Refusal` for what is neither an email address nor a user id."""
-    if not is_id(name) and not _EMAIL.fullmatch(name):
-        raise Refusal(f"users: '{name}' is neither an email address nor a user id (24 hexadecimal digits)")
-
-
-def check_roles(names: Iterable[str], option: str = "roles") -> List[str]:
-    """Warnings for project roles that nobody knows, with the nearest known name.
-
-    Raises `Refusal` for what can't be a project role.
-    """
-    warnings = []
-    for name in sorted(set(names)):
-        if not _ROLE.fullmatch(name):
-            raise Refusal(f"{option}: '{name}' is not a project role; {_suggest_role(name)}")
-        if name not in KNOWN_ROLES:
-            warnings.append(f"{option}: the project role '{name}' is not a known one; {_suggest_role(name)}")
-    return warnings
-
-
-def _suggest_role(name: str) -> str:
-    if name.upper().startswith("ORG_"):
-        return "organization roles are not managed here, write a role that starts with GROUP_, such as GROUP_READ_ONLY"
-    wanted = re.sub(r"\W+", "_", name.upper())
-    wanted = wanted[len("GROUP_") :] if wanted.startswith("GROUP_") else wanted
-    rests = [role[len("GROUP_") :] for role in KNOWN_ROLES]
-    near = difflib.get_close_matches(wanted, rests, n=1, cutoff=0.5)
-    return f"did you mean GROUP_{near[0]}?" if near else "project roles look like GROUP_READ_ONLY"
-
-
-def select_projects(patterns: Sequence[str], projects: Sequence[Project]) -> List[Project]:
-    """The projects that ids, names and globs name, in the order of their names.
-
-    Raises `Refusal` for a pattern that names none, and for a name that more than one project has.
-    """
-    chosen: Dict[str, Project] = {}
-    for pattern in patterns:
-        for project in _matching(pattern, projects):
-            chosen[project.id] = project
-    return sorted(chosen.values(), key=lambda project: (project.name, project.id))
-
-
-def _matching(pattern: str, projects: Sequence[Project]) -> List[Project]:
-    if is_id(pattern):
-        found = [project for project in projects if project.id == pattern.lower()]
-    else:
-        # A name may hold brackets' meaning of its own nowhere: the API's names have no *, ? or [ in them.
-        found = [project for project in projects if fnmatch.fnmatchcase(project.name, pattern)]
-    if not found:
-        raise Refusal(f"projects: '{pattern}' is unknown to this credential; {_near(pattern, projects)}")
-    if len(found) > 1 and not is_glob(pattern):
-        ids = ", ".join(project.id for project in found)
-        raise Refusal(f"projects: '{pattern}' is the name of {len(found)} projects, write the id of one: {ids}")
-    return found
-
-
-def is_glob(pattern: str) -> bool:
-    """Whether a project is given as a pattern rather than as a name or id."""
-    return any(sign in pattern for sign in "*?[")
-
-
-def _near(name: str, projects: Sequence[Project]) -> str:
-    if not projects:
-        return "it sees no project at all"
-    names = {project.name.lower(): project.name for project in projects}
-    near = [names[close] for close in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
-    if near:
-        return "near names: " + ", ".join(near)
-    return f"it sees {len(projects)} project{'s' if len(projects) > 1 else ''}"

@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from ._access import ACTIVE, LAPSED, OWNER, PENDING, Way, days_since, idle_days
+from ._access import ACTIVE, LAPSED, OWNER, PENDING, Entry, Way, days_since, folded, idle_days, labels
 from ._policy import Exemption, Finding, Policy, Reviewed, calls, lapsed_exceptions
 
 POPULATION, FINDINGS, ACTIONS = "population.csv", "findings.csv", "actions.csv"
@@ -82,17 +82,6 @@ def exemption_row(exemption: Exemption) -> Row:
     return {**exemption._asdict(), "until": str(exemption.until) if exemption.until else None}
 
 
-def bounded(rows: Iterable[Row], characters: int) -> List[Row]:
-    """The first rows that fit into so many characters of JSON."""
-    kept, length = [], 0
-    for row in rows:
-        length += len(json.dumps(row)) + 2
-        if length > characters:
-            break
-        kept.append(row)
-    return kept
-
-
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 POPULATION_COLUMNS = (
@@ -107,7 +96,7 @@ def population(reviewed: Iterable[Reviewed], now: datetime) -> Iterator[Sequence
     """Everybody who gets into a project in scope, a row for each person and project."""
     for one in reviewed:
         name = harmless(one.project.name)
-        for _key, (member, ways) in sorted(one.entries.items()):
+        for member, ways in sorted(one.entries.values(), key=_by_email):
             yield (
                 name,
                 one.project.id,
@@ -123,6 +112,10 @@ def population(reviewed: Iterable[Reviewed], now: datetime) -> Iterator[Sequence
                 member.invitation_expires_at,
                 harmless(member.inviter),
             )
+
+
+def _by_email(entry: Entry) -> Tuple[str, str]:
+    return folded(entry.member.user), str(entry.member.user_id)
 
 
 # People and the ways in are many, distinct ones are few: what is made of those is kept.
@@ -204,6 +197,16 @@ def write_document(directory: str, name: str, document: Row) -> str:
                 file.write(json.dumps(value, ensure_ascii=False) + "\n")
         file.write("}\n")
     return path
+
+
+def write_rows(path: str, rows: Iterable[Row]) -> None:
+    """Write a JSON list with a line for each row, in one move: a file of that name is whole before and after."""
+    fresh = f"{path}.{os.getpid()}"
+    with _create(fresh) as file:
+        file.write("[")
+        file.writelines(_joined(json.dumps(one, ensure_ascii=False) for one in rows))
+        file.write("\n]\n")
+    os.replace(fresh, path)
 
 
 def _joined(lines: Iterable[str]) -> Iterator[str]:
@@ -304,9 +307,10 @@ def write_actions(directory: str, review: Row) -> List[str]:
 
 def _project_row(one: Reviewed) -> Row:
     statuses = Counter(one.entries[key].member.status for key in one.before)
+    names = _names(one)
     privileged = {
-        entry.member.user: _privileged(entry.ways)
-        for entry in one.entries.values()
+        names[key]: _privileged(entry.ways)
+        for key, entry in one.entries.items()
         if _privileged(entry.ways) and entry.member.status not in LAPSED
     }
     return {
@@ -317,9 +321,14 @@ def _project_row(one: Reviewed) -> Row:
         "pending": statuses[PENDING],
         "lapsed": sum(statuses[status] for status in LAPSED),
         "indirect": len(one.entries) - len(one.before),
-        "owners": sorted(one.owners),
+        "owners": sorted(names[key] for key in one.owners),
         "privileged": dict(sorted(privileged.items())),
     }
+
+
+def _names(one: Reviewed) -> Dict[str, str]:
+    """What people see for each key of a project."""
+    return labels({key: entry.member for key, entry in one.entries.items()})
 
 
 def matrix(reviewed: Sequence[Reviewed], projects: Sequence[Row]) -> Row:
@@ -332,9 +341,10 @@ def matrix(reviewed: Sequence[Reviewed], projects: Sequence[Row]) -> Row:
     rows: Dict[str, Dict[str, Sequence[str]]] = {}
     if whole:
         for one in reviewed:
-            for entry in one.entries.values():
+            names = _names(one)
+            for key, entry in one.entries.items():
                 if entry.member.status not in LAPSED:
-                    rows.setdefault(entry.member.user, {})[one.project.name] = _held(entry.ways)
+                    rows.setdefault(names[key], {})[one.project.name] = _held(entry.ways)
     else:
         for project in projects:
             for user, roles in project["privileged"].items():
@@ -372,7 +382,7 @@ def dormant(reviewed: Iterable[Reviewed], policy: Policy, now: datetime) -> Row:
             if idle is None or idle < days:
                 continue
             row = people.setdefault(
-                entry.member.user,
+                str(entry.member.user_id),
                 {"user": entry.member.user, "days": idle, "never": not entry.member.last_auth, "projects": 0},
             )
             row["projects"] += 1

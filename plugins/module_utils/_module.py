@@ -12,23 +12,22 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import signal
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._access import Refusal
-from ._client import (
-    CREDENTIALS,
-    DEFAULT_URL,
-    REQUESTS_ERROR,
-    AtlasError,
-    Client,
-    check_base_url,
-    check_limits,
-    choose_credential,
-)
-from ._runner import Desired, Params, Row, Run, asked_of, change, report
+from ._asked import Params, asked_of
+from ._cases import Run
+from ._client import Client
+from ._credentials import CREDENTIALS, DEFAULT_URL, check_base_url, check_limits, choose_credential, misplaced
+from ._errors import AtlasError, Interrupted
+from ._names import blank
+from ._report import Row, report
+from ._runner import Desired, change
+from ._transport import REQUESTS_ERROR
 
 ENVIRONMENT = {
     "access_token": ("MONGODB_ATLAS_ACCESS_TOKEN",),
@@ -47,15 +46,15 @@ AUTH_SPEC: Dict[str, Any] = {
     "public_key": {"type": "str", "no_log": False},
     "private_key": {"type": "str", "no_log": True},
     "base_url": {"type": "str"},
-    "timeout": {"type": "float", "default": 30},
+    "timeout": {"type": "float", "default": 60},
     "max_connections": {"type": "int", "default": 8},
     "max_wait": {"type": "float", "default": 300},
 }
 
-# Whom and what the two modules that write are about. Rows are checked by `_row_asked`: any row of ours may come in.
+# Whom and what the two modules that write are about. Users are read, and rows checked, by `asked_of`.
 TARGET_SPEC: Dict[str, Any] = {
     "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
-    "users": {"type": "list", "elements": "str", "aliases": ["user", "username", "user_id"]},
+    "users": {"type": "raw", "aliases": ["user", "username", "user_id"]},
     "roles": {"type": "list", "elements": "str", "aliases": ["role"]},
     "memberships": {"type": "list", "elements": "dict"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -66,24 +65,36 @@ TARGET_SPEC: Dict[str, Any] = {
 # --- shared by all modules -------------------------------------------------------------------------------------------
 
 
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """Blank options are unset, and secrets in the wrong place masked, before anything is checked or shown."""
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.no_log_values.update(misplaced(self.params))
+        for name in [name for name, value in self.params.items() if blank(value) and not name.startswith("_ansible")]:
+            # A blank state may have meant either; as empty text Ansible refuses it.
+            if name == "state":
+                self.params[name] = ""
+            else:
+                del self.params[name]
+
+
 def connect(module: AnsibleModule) -> Client:
-    """The client for a module's options. Fails the module, before any request, when they don't make sense."""
+    """The client for a module's options. Raises `Refusal`, before any request, when they don't make sense."""
     if REQUESTS_ERROR:
-        module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_ERROR)
+        raise Refusal(missing_required_lib("requests"))
     options = {name: _option(module, name) for name in ENVIRONMENT}
-    try:
-        credential, warnings = choose_credential({name: options[name] for name in CREDENTIALS})
-        check_limits(module.params)
-        client = Client(
-            credential,
-            check_base_url(options["base_url"] or DEFAULT_URL),
-            module.params["timeout"],
-            module.params["max_connections"],
-            module.params["max_wait"],
-            f"Ansible/{module.ansible_version} Python/{platform.python_version()}",
-        )
-    except ValueError as error:
-        module.fail_json(msg=str(error))
+    module.no_log_values.update(misplaced(options))
+    credential, warnings = choose_credential({name: options[name] for name in CREDENTIALS})
+    check_limits(module.params)
+    client = Client(
+        credential,
+        check_base_url(options["base_url"] or DEFAULT_URL),
+        module.params["timeout"],
+        module.params["max_connections"],
+        module.params["max_wait"],
+        f"Ansible/{module.ansible_version} Python/{platform.python_version()}",
+    )
     for warning in warnings:
         module.warn(warning)
     return client
@@ -97,29 +108,50 @@ def _option(module: AnsibleModule, name: str) -> Optional[str]:
     return value
 
 
-def run(spec: Dict[str, Any], check: Callable[[Params], None], desired: Desired, removes: bool = False) -> None:
+def run(spec: Dict[str, Any], deeds: Mapping[str, str], check: Callable[[Params], None], desired: Desired) -> None:
     """Run a module that writes.
 
-    ``check`` gets the options before any request. ``desired`` gets the options, with ``users`` as a map from user to
-    roles for one project, and the access that the project has; it returns the access that it should have. Both
-    raise `Refusal`. A module that ``removes`` reports residual access.
+    ``deeds`` are the actions that its states are about. ``check`` gets the options before any request; ``desired`` is
+    as `_runner` says it. Both raise `Refusal`. A module that removes reports residual access.
     """
-    module = AnsibleModule({**AUTH_SPEC, **TARGET_SPEC, **spec}, supports_check_mode=True)
-    this = Run()
-    refused = None
+    module = _Module({**AUTH_SPEC, **TARGET_SPEC, **spec}, supports_check_mode=True)
+    this = Run(deeds[module.params["state"]])
+    refused = interrupted = None
     try:
         check(module.params)
-        asked = asked_of(module.params, this.warnings)
-        if asked:
-            with connect(module) as client:
-                change(this, client, asked, module.params, desired, module.check_mode)
-                this.warnings += client.waiting_warnings()
+        asked = asked_of(module.params, this.deed, this.warnings)
+        if any(one.where and one.wishes for one in asked):
+            with connect(module) as client, _stoppable(client):
+                try:
+                    change(this, client, asked, module.params, desired, module.check_mode)
+                finally:
+                    interrupted = client.stopped_by
+                    this.warnings += client.waiting_warnings()
+    except Interrupted:
+        pass
     except (Refusal, AtlasError) as error:
-        refused = str(error)
-    result, failed = report(this)
-    if removes:
-        result["residual_access"] = this.residual
-    _end(module, result, this.warnings, " ".join(filter(None, (refused, failed))))
+        refused = None if interrupted else str(error)
+    result, warnings, failed = report(this, interrupted)
+    _end(module, result, warnings, " ".join(filter(None, (refused, failed))))
+
+
+@contextmanager
+def _stoppable(client: Client) -> Iterator[None]:
+    """The first signal to stop ends the task in good order; another one ends it as ever."""
+    usual: Dict[int, Any] = {}
+
+    def stop(number: int, frame: Any) -> None:
+        for one, handler in usual.items():
+            signal.signal(one, handler)
+        client.stop(signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        usual[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for one, handler in usual.items():
+            signal.signal(one, handler)
 
 
 def run_reader(
@@ -133,14 +165,16 @@ def run_reader(
     the list and what ``check`` returned; it returns the result, and what to fail with if that is incomplete. Both may
     raise `Refusal`.
     """
-    module = AnsibleModule({**AUTH_SPEC, **spec}, supports_check_mode=True)
+    module = _Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
     warnings: List[str] = []
     result: Row = {}
     try:
         checked = check(module.params, warnings)
-        with connect(module) as client, _uncollected():
+        with connect(module) as client, _stoppable(client), _uncollected():
             result, problem = answer(module.params, client, warnings, checked)
             warnings += client.waiting_warnings()
+            if client.stopped_by:
+                problem = f"interrupted by {client.stopped_by}"
     except (Refusal, AtlasError, OSError) as error:
         problem = str(error)
     _end(module, {"changed": False, **result}, warnings, problem)

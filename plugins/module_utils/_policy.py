@@ -31,14 +31,13 @@ from ._access import (
     Step,
     Way,
     access_of,
-    check_roles,
-    check_user,
     days_since,
+    folded,
     idle_days,
     plan,
     replay,
-    select_projects,
 )
+from ._names import blank, check_roles, people, select_projects
 
 NO_ROLES: Roles = frozenset()
 
@@ -83,7 +82,7 @@ class Policy(NamedTuple):
 
 
 class Guards(NamedTuple):
-    """What a plan must not do. Users are emails in lower case; None means no bound."""
+    """What a plan must not do. Users are emails, folded, and ids; None means no bound."""
 
     protected_users: FrozenSet[str] = frozenset()
     min_owners: int = 1
@@ -102,7 +101,7 @@ def read_policy(given: Mapping[str, Any]) -> Tuple[Policy, List[str]]:
     if not isinstance(known.get("role_holders", {}), dict):
         raise Refusal("policy.role_holders is not a map; write {GROUP_OWNER: [ada@corp.example]}")
     for role, users in known.get("role_holders", {}).items():
-        if not isinstance(users, list) or not users:
+        if blank(users) or users == []:
             raise Refusal(f"policy.role_holders: {role} has no list of users; name at least one, or leave the role out")
         holders[role] = _emails(users, f"policy.role_holders: {role}")
     warnings = check_roles(holders, "policy.role_holders")
@@ -143,13 +142,8 @@ def read_guards(given: Mapping[str, Any]) -> Guards:
 
 
 def _given(options: Mapping[str, Any]) -> Dict[str, Any]:
-    """The options that are set: None, an empty string and a list of nothing but those are not."""
-    blank = (None, "")
-    return {
-        name: value
-        for name, value in options.items()
-        if value not in blank and not (isinstance(value, list) and value and all(one in blank for one in value))
-    }
+    """The options that are set."""
+    return {name: value for name, value in options.items() if not blank(value)}
 
 
 def _number(known: Mapping[str, Any], name: str, option: str) -> Optional[int]:
@@ -172,14 +166,16 @@ def _rows(known: Mapping[str, Any], name: str) -> List[Any]:
     return rows
 
 
-def _emails(users: Iterable[Any], option: str) -> FrozenSet[str]:
-    found = [user.lower() for given in users for user in str(given).split()]
-    for user in found:
-        try:
-            check_user(user)
-        except Refusal as refusal:
-            raise Refusal(str(refusal).replace("users:", f"{option}:", 1)) from None
-    return frozenset(found)
+def _emails(users: Any, option: str) -> FrozenSet[str]:
+    return frozenset(map(folded, people(users, option) or ()))
+
+
+def _email(user: Any, option: str) -> str:
+    """The one person of a row."""
+    found = sorted(_emails(user, option))
+    if len(found) != 1:
+        raise Refusal(f"{option}: {user!a} is not one person; write a row for each")
+    return found[0]
 
 
 def _domains(domains: Iterable[Any]) -> FrozenSet[str]:
@@ -223,7 +219,7 @@ def _grant(given: Any) -> Grant:
     roles = [row["roles"]] if isinstance(row.get("roles"), str) else row.get("roles")
     if "project" not in row or "user" not in row or not roles:
         raise Refusal(f"policy.memberships: {dict(given)} lacks a project, a user or roles")
-    (user,) = _emails([row["user"]], "policy.memberships")
+    user = _email(row["user"], "policy.memberships")
     expires = _date(row.get("expires"), "policy.memberships: expires")
     return Grant(str(row["project"]), user, frozenset(map(str, roles)), expires, str(row.get("reason", "")))
 
@@ -235,7 +231,7 @@ def _exemption(given: Any) -> Exemption:
     rule = row.get("rule")
     if rule and rule not in RULES:
         raise Refusal(f"policy.exceptions: '{rule}' is not a rule; the rules are {', '.join(RULES)}")
-    (user,) = _emails([row["user"]], "policy.exceptions")
+    user = _email(row["user"], "policy.exceptions")
     until = _date(row.get("until"), "policy.exceptions: until")
     return Exemption(user, row.get("project"), rule, until, str(row.get("reason", "")))
 
@@ -269,7 +265,7 @@ class Seat(NamedTuple):
         return bool(self.ways) and self.ways[0].kind == "direct"
 
     def is_one_of(self, users: FrozenSet[str]) -> bool:
-        return self.member.user.lower() in users or self.member.user_id in users
+        return folded(self.member.user) in users or self.member.user_id in users
 
 
 class Verdict(NamedTuple):
@@ -301,7 +297,7 @@ def allowed_users(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict
 
 def allowed_domains(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:
     """Finds people whose email is of another domain. Can't know who owns the mailbox behind an allowed one."""
-    domain = seat.member.user.lower().rpartition("@")[2]
+    domain = folded(seat.member.user).rpartition("@")[2]
     if policy.allowed_domains is None or domain in policy.allowed_domains or not _in_by_project(seat):
         return None
     return Verdict("remove", f"is of the domain {domain}, which is not allowed")
@@ -472,8 +468,13 @@ def review(
     asked = [(name, rule) for name, rule in RULES.items() if _is_asked(policy, name)]
     findings: List[Finding] = []
     applied: List[Tuple[Exemption, str]] = []
+    living = {folded(entry.member.user) for entry in entries.values() if entry.direct and not _lapsed(entry)}
     for key, entry in entries.items():
-        mine = None if grants is None else grants.get(entry.member.user.lower(), [])
+        email = folded(entry.member.user)
+        mine = None if grants is None else grants.get(key) or grants.get(email, [])
+        # An old invitation of somebody who is a member is not what the desired state is about.
+        if _lapsed(entry) and email in living:
+            mine = None
         seat = Seat(project, key, entry.member, entry.ways, mine)
         verdicts = {}
         for name, rule in asked:
@@ -486,7 +487,7 @@ def review(
         if verdicts:
             findings.append(_finding(policy, guards, seat, verdicts))
     findings += _missing(policy, project, entries, grants or {}, now)
-    findings.sort(key=lambda finding: finding.key)
+    findings.sort(key=lambda finding: (folded(finding.member.user), finding.key))
     before = access_of({key: entry.member for key, entry in entries.items() if entry.direct})
     after = dict(before)
     for finding in findings:
@@ -498,11 +499,15 @@ def review(
     return Reviewed(project, entries, findings, before, steps, applied, owners(entries, before))
 
 
+def _lapsed(entry: Entry) -> bool:
+    return entry.member.status in LAPSED
+
+
 def exemption(policy: Policy, member: Member, project: Project, rule: str, now: datetime) -> Optional[Exemption]:
     """The exception that holds for somebody in a project and a rule today."""
     for one in policy.exceptions:
         if (
-            one.user in (member.user.lower(), member.user_id)
+            one.user in (folded(member.user), member.user_id)
             and one.rule in (None, rule)
             and (one.project is None or one.project == project.id or fnmatch.fnmatchcase(project.name, one.project))
             and (one.until is None or one.until >= now.date())
@@ -551,7 +556,7 @@ def _missing(
     findings: List[Finding] = []
     if not grants:
         return findings
-    direct = {entry.member.user.lower() for entry in entries.values() if entry.direct}
+    direct = {name for key, entry in entries.items() if entry.direct for name in (key, folded(entry.member.user))}
     for user in sorted(set(grants) - direct):
         valid = _valid(grants[user], now)
         if not valid or exemption(policy, Member(user, None, None, NO_ROLES), project, "memberships", now):
@@ -577,8 +582,9 @@ def _step_row(reviewed: Reviewed, step: Step) -> Dict[str, Any]:
     return {
         "project": reviewed.project.name,
         "project_id": reviewed.project.id,
-        "user": member.user if member and not member.legacy else member.user_id if member else step.user,
+        "user": member.user if member else step.user,
         "user_id": member.user_id if member else None,
+        "legacy": bool(member and member.legacy),
         "action": step.action,
         "roles": sorted(step.roles),
     }
@@ -591,7 +597,7 @@ def calls(reviewed: Sequence[Reviewed], rows: Sequence[Dict[str, Any]]) -> Dict[
     it first, and says the same in check mode.
     """
     replaced = {
-        (one.project.id, finding.member.user): sorted(finding.after)[0]
+        (one.project.id, finding.member.user_id): sorted(finding.after)[0]
         for one in reviewed
         for finding in one.findings
         if finding.action == "revoke" and finding.after and not finding.member.roles & finding.after
@@ -599,7 +605,7 @@ def calls(reviewed: Sequence[Reviewed], rows: Sequence[Dict[str, Any]]) -> Dict[
     revokes: Dict[Optional[str], List[Dict[str, Any]]] = {}
     found: Dict[str, List[Any]] = {"add": [], "grant": [], "revoke": [], "remove": []}
     for row in rows:
-        fallback = replaced.get((row["project_id"], row["user"]))
+        fallback = replaced.get((row["project_id"], row["user_id"]))
         if row["action"] == "revoke":
             revokes.setdefault(fallback, []).append(row)
         elif row["action"] != "grant" or row["roles"] != [fallback]:
@@ -616,7 +622,7 @@ def digest(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _canonical(row: Mapping[str, Any]) -> str:
-    return json.dumps([row["project_id"], row["action"], str(row["user"]).lower(), sorted(row["roles"])])
+    return json.dumps([row["project_id"], row["action"], row["user_id"] or folded(row["user"]), sorted(row["roles"])])
 
 
 def drift(reviewed: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]]) -> List[str]:
@@ -631,9 +637,9 @@ def _said(row: Mapping[str, Any]) -> str:
 
 
 def owners(entries: Mapping[str, Entry], access: Access) -> FrozenSet[str]:
-    """Who owns a project under this access and is ACTIVE, owners through teams counted; emails in lower case."""
+    """The keys of who owns a project under this access and is ACTIVE, owners through teams counted."""
     return frozenset(
-        member.user.lower()
+        key
         for key, (member, ways) in entries.items()
         if member.status == ACTIVE and (OWNER in access.get(key, NO_ROLES) or _owns_by_team(ways))
     )
@@ -701,7 +707,7 @@ def missing_protected(guards: Guards, reviewed: Iterable[Reviewed]) -> List[str]
     for one in reviewed:
         for entry in one.entries.values():
             if entry.member.status not in LAPSED:
-                seen |= {entry.member.user.lower(), entry.member.user_id}
+                seen |= {folded(entry.member.user), entry.member.user_id}
     return sorted(guards.protected_users - seen)
 
 

@@ -75,9 +75,10 @@ from datetime import datetime, timedelta, timezone
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
-from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal
+from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal, folded
 from ansible_collections.atlasops.access.plugins.module_utils._client import AtlasError
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
 
 SPEC = {
     "evidence_dir": {"type": "path", "required": True},
@@ -100,13 +101,13 @@ def check(params, warnings):
 def answer(params, client, warnings, checked):
     """Verify the actions, and write them down."""
     review, actions = checked
-    legacy = any(row["user"] == row["user_id"] for row in review["steps"])
+    legacy = any(row["legacy"] for row in review["steps"])
     ids = sorted({one["project_id"] for one in actions if one["status"] == "done"})
     projects = [Project(project_id, project_id, "") for project_id in ids]
-    seen = dict(zip(ids, client.together([atlas.settled(client, one, actions, legacy) for one in projects])))
+    seen = dict(zip(ids, client.together(lambda one: atlas.settled(client, one, actions, legacy), projects)))
     since = datetime.fromisoformat(review["started"]) - timedelta(minutes=1)
     text = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    events = dict(zip(ids, client.together([atlas.events(client, one, text) for one in ids])))
+    events = dict(zip(ids, client.together(lambda one: atlas.events(client, one, text), ids)))
     rows = [
         {**one, **verdict(one, seen.get(one["project_id"])), **recorded(one, events.get(one["project_id"]))}
         for one in actions
@@ -126,7 +127,7 @@ def answer(params, client, warnings, checked):
         review["run"] = {name: value for name, value in params["run"].items() if value not in (None, "")}
     result = {
         "verified": review["verification"]["verified"],
-        "unverified": evidence.bounded(wrong, 100_000),
+        "unverified": bounded(wrong, 100_000),
         "counts": counts,
         "evidence": evidence.write_actions(params["evidence_dir"], review),
     }
@@ -154,7 +155,7 @@ def recorded(action, events):
     if isinstance(events, AtlasError):
         return {"event_ids": ["could not be read"]}
     kinds = atlas.EVENTS[action["action"]]
-    found = [one for one, kind, user in events if kind in kinds and user == str(action["user"]).lower()]
+    found = [one for one, kind, user in events if kind in kinds and user == folded(action["user"])]
     return {"event_ids": found or ["not yet listed"]}
 
 

@@ -277,7 +277,8 @@ completeness:
       elements: str
       returned: always
     team_access:
-      description: Whether access through teams and the organization was read - V(read) or V(unreadable).
+      description: Whether access through teams and the organization was read - V(read), V(by roles only) where the
+        people of the organization can't be read, or V(unreadable).
       type: str
       returned: always
     legacy_invitations:
@@ -302,17 +303,19 @@ from datetime import datetime, timezone
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
+from ansible_collections.atlasops.access.plugins.module_utils import _people as people
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
-from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES
+from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES, Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
-from ansible_collections.atlasops.access.plugins.module_utils._runner import projects_in_scope
+from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope, unmatched_tags
+from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
 
 # Characters of the findings that are returned; AWX drops results of more than 700,000 characters.
 RETURNED = 200_000
 LINES = 100
 
-_USERS = {"type": "list", "elements": "str"}
+_USERS = {"type": "raw"}
 SPEC = {
     "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
     "exclude_projects": {"type": "list", "elements": "str"},
@@ -323,7 +326,7 @@ SPEC = {
         "options": {
             "leavers": _USERS,
             "allowed_users": _USERS,
-            "allowed_domains": _USERS,
+            "allowed_domains": {"type": "list", "elements": "str"},
             "stale_invitation_days": {"type": "raw"},
             "inactive_days": {"type": "raw"},
             "grace_days": {"type": "raw"},
@@ -361,10 +364,13 @@ def answer(params, client, warnings, checked):
     """Read, review, and write the evidence."""
     rules, guards = checked
     now = datetime.now(timezone.utc)
-    visible = client.run(atlas.projects(client))
+    visible = atlas.projects(client)
     scope = projects_in_scope(visible, params["projects"], params["exclude_projects"], params["project_tags"])
+    if not scope:
+        why = unmatched_tags(params["project_tags"], visible) or ["look at projects, exclude_projects and project_tags"]
+        raise Refusal(f"no project is in scope; {'; '.join(why)}")
     grants = policy.grants_by_project(rules, visible)
-    rosters = atlas.rosters(client, scope, legacy=params["legacy_invitations"])
+    rosters, unsure = people.rosters(client, scope, legacy=params["legacy_invitations"])
     reviewed = [
         policy.review(rules, guards, roster.project, roster.entries, grants.get(roster.project.id), now)
         for roster in rosters
@@ -379,10 +385,10 @@ def answer(params, client, warnings, checked):
         "blocked": policy.blocked(guards, reviewed, rows, approved, earlier),
         "summary": {**policy.summary(guards, reviewed, rows), "lapsed_exceptions": len(lapsed)},
         "plan_digest": policy.digest(rows),
-        "completeness": completeness(params, visible, rosters),
+        "completeness": completeness(params, visible, rosters, unsure),
         "evidence": [],
     }
-    warnings += doubts(result, lapsed)
+    warnings += unsure + doubts(result, lapsed)
     if params["evidence_dir"]:
         document = evidence.document(rules, reviewed, rows, now)
         document.update(
@@ -397,20 +403,21 @@ def answer(params, client, warnings, checked):
             findings=findings,
         )
         result["evidence"] = evidence.write_review(params["evidence_dir"], document, reviewed, now)
-    result["findings"] = evidence.bounded(findings, RETURNED)
+    result["findings"] = bounded(findings, RETURNED)
     result["report"] = [evidence.finding_line(row) for row in findings[:LINES]]
     unreadable = result["completeness"]["unreadable"]
     problem = f"{len(unreadable)} of {len(scope)} projects could not be read. " if unreadable else ""
     return result, problem + " ".join(f"{one['project']}: {one['error']}" for one in unreadable[:5])
 
 
-def completeness(params, visible, rosters):
+def completeness(params, visible, rosters, unsure):
     """What was read, and what could not be."""
     unreadable = [{"project": roster.project.name, "error": str(roster.error)} for roster in rosters if roster.error]
-    team_access = "unreadable" if any(roster.unread for roster in rosters) else "read"
+    ways = {roster.team_access for roster in rosters}
+    team_access = next((one for one in (people.UNREADABLE, people.BY_ROLES) if one in ways), people.READ)
     legacy = "unreadable" if any(roster.legacy_unread for roster in rosters) else "read"
     return {
-        "complete": not unreadable and team_access == "read" and legacy == "read",
+        "complete": not unreadable and not unsure and team_access == people.READ and legacy == "read",
         "projects_seen": len(visible),
         "projects_in_scope": len(rosters),
         "unreadable": unreadable,
@@ -426,7 +433,7 @@ def doubts(result, lapsed):
     found += [
         f"{user} is protected, but gets into no project in scope" for user in result["summary"]["missing_protected"]
     ]
-    if result["completeness"]["team_access"] == "unreadable":
+    if result["completeness"]["team_access"] == people.UNREADABLE:
         found.append("access through teams and organization roles could not be read in every project")
     if result["completeness"]["legacy_invitations"] == "unreadable":
         found.append("legacy invitations could not be read in every project")

@@ -78,19 +78,27 @@ projects:
 """
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
+from ansible_collections.atlasops.access.plugins.module_utils._evidence import write_rows
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
-from ansible_collections.atlasops.access.plugins.module_utils._runner import projects_in_scope
+from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope, unmatched_tags
+from ansible_collections.atlasops.access.plugins.module_utils._report import listing
 
 SPEC = {
     "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
     "tags": {"type": "dict"},
+    "output_file": {"type": "path"},
 }
 
 
 def answer(params, client, warnings, checked):
     """The projects that pass the filters."""
-    chosen = projects_in_scope(client.run(atlas.projects(client)), params["projects"], tags=params["tags"])
-    return {"projects": [{**project._asdict(), "tags": dict(project.tags)} for project in chosen]}, None
+    visible = atlas.projects(client)
+    chosen = projects_in_scope(visible, params["projects"], tags=params["tags"])
+    warnings += unmatched_tags(params["tags"], visible)
+    rows = [{**project._asdict(), "tags": dict(project.tags)} for project in chosen]
+    if params["output_file"]:
+        write_rows(params["output_file"], rows)
+    return listing("projects", rows, params["output_file"]), None
 
 
 def main():

@@ -156,54 +156,46 @@ diff:
 """
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import Access, Refusal
+from ansible_collections.atlasops.access.plugins.module_utils._asked import Params
 from ansible_collections.atlasops.access.plugins.module_utils._module import run
-from ansible_collections.atlasops.access.plugins.module_utils._runner import Params, texts
 
 SPEC = {
     "fallback_role": {"type": "str"},
 }
+DEEDS = {"present": "grant", "absent": "revoke"}
 
 
-def check(params: Params) -> None:
-    """Refuse options that contradict each other."""
-    if params["memberships"] is None and not texts(params["roles"]):
-        raise Refusal("roles missing: say which roles the users hold, or hold no longer, such as [GROUP_READ_ONLY]")
-    for row in params["memberships"] or []:
-        if not row.get("roles"):
-            raise Refusal(f"memberships: no roles are named for {row.get('user')} in {row.get('project')}")
-
-
-def desired(params: Params, access: Access) -> Access:
+def desired(params: Params, users, access: Access) -> Access:
     """These users hold these roles, or do not."""
     after = dict(access)
-    taken = {} if params["state"] == "present" else params["users"]
+    taken = {} if params["state"] == "present" else {user: wish.roles for user, wish in users.items()}
     if params["state"] == "present":
-        for user, roles in params["users"].items():
-            if not access.get(user):
-                raise Refusal(
-                    f"{user} is not a member; add people with atlas_project_user, which may send an invitation"
-                )
-            after[user] = access[user] | roles
+        for user, wish in users.items():
+            if wish.roles and not access.get(user):
+                raise Refusal("is not a member; add people with atlas_project_user, which may send an invitation", user)
+            after[user] = access[user] | wish.roles
     if params["exclusive"]:
-        named = frozenset().union(*params["users"].values())
-        taken = {user: named - params["users"].get(user, frozenset()) for user in access}
+        named = frozenset().union(*(wish.roles for wish in users.values()))
+        taken = {user: named - (users[user].roles if user in users else frozenset()) for user in access}
     for user, roles in taken.items():
         if roles & after.get(user, frozenset()):
-            after[user] = after[user] - roles or _fallback(user, roles, params["fallback_role"])
+            fallback = users[user].fallback if user in users else params["fallback_role"]
+            after[user] = after[user] - roles or _fallback(user, roles, fallback)
     return after
 
 
 def _fallback(user, roles, fallback_role):
     if not fallback_role or fallback_role in roles:
         raise Refusal(
-            f"{user} has no role but {', '.join(sorted(roles))}, and a member holds at least one; name a "
-            "fallback_role to give first, or remove the user with atlas_project_user"
+            f"has no role but {', '.join(sorted(roles))}, and a member holds at least one; name a "
+            "fallback_role to give first, or remove the user with atlas_project_user",
+            user,
         )
     return frozenset([fallback_role])
 
 
 def main() -> None:
-    run(SPEC, check, desired)
+    run(SPEC, DEEDS, lambda params: None, desired)
 
 
 if __name__ == "__main__":

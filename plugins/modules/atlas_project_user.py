@@ -187,46 +187,37 @@ residual_access:
 """
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import Access, Refusal
+from ansible_collections.atlasops.access.plugins.module_utils._asked import Params
 from ansible_collections.atlasops.access.plugins.module_utils._module import run
-from ansible_collections.atlasops.access.plugins.module_utils._runner import Params, texts
+from ansible_collections.atlasops.access.plugins.module_utils._names import blank
 
 SPEC = {
     "legacy_invitations": {"type": "bool", "default": False},
 }
+DEEDS = {"present": "add", "absent": "remove"}
 
 
 def check(params: Params) -> None:
     """Refuse options that contradict each other."""
-    if params["state"] == "absent" and texts(params["roles"]):
+    if params["state"] == "absent" and not blank(params["roles"]):
         raise Refusal(
             "state=absent ends the whole membership, whatever the roles; leave out roles, "
             "or take single roles away with atlas_project_role"
         )
-    if params["state"] == "absent":
-        return
-    if params["legacy_invitations"]:
+    if params["state"] == "present" and params["legacy_invitations"]:
         raise Refusal("legacy_invitations goes with state=absent; invitations are made by the current endpoint only")
-    if params["memberships"] is None and not texts(params["roles"]):
-        raise Refusal("roles missing: a member holds at least one; write roles: [GROUP_READ_ONLY], or state: absent")
-    for row in params["memberships"] or []:
-        if not row.get("roles"):
-            raise Refusal(
-                f"memberships: {row.get('user')} in {row.get('project')} has no roles; a member holds at least one"
-            )
 
 
-def desired(params: Params, access: Access) -> Access:
+def desired(params: Params, users, access: Access) -> Access:
     """These users have exactly these roles, or no membership."""
-    users = params["users"]
     if params["state"] == "absent":
         return {user: roles for user, roles in access.items() if user not in users}
-    if params["exclusive"]:
-        return users
-    return {**access, **users}
+    named = {user: wish.roles for user, wish in users.items()}
+    return named if params["exclusive"] else {**access, **named}
 
 
 def main() -> None:
-    run(SPEC, check, desired, removes=True)
+    run(SPEC, DEEDS, check, desired)
 
 
 if __name__ == "__main__":

@@ -167,23 +167,28 @@ memberships:
 from datetime import datetime, timezone
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
-from ansible_collections.atlasops.access.plugins.module_utils._access import (
-    STATUSES,
-    check_roles,
-    check_user,
-    idle_days,
-)
+from ansible_collections.atlasops.access.plugins.module_utils import _people as people_in
+from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES, folded, idle_days
+from ansible_collections.atlasops.access.plugins.module_utils._evidence import write_rows
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
-from ansible_collections.atlasops.access.plugins.module_utils._runner import entry_row, projects_in_scope, texts
+from ansible_collections.atlasops.access.plugins.module_utils._names import (
+    check_roles,
+    listed,
+    people,
+    projects_in_scope,
+    texts,
+)
+from ansible_collections.atlasops.access.plugins.module_utils._report import entry_row, listing
 
 WAYS = ["direct", "team", "organization"]
 SPEC = {
     "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
-    "users": {"type": "list", "elements": "str", "aliases": ["user", "username", "user_id"]},
+    "users": {"type": "raw", "aliases": ["user", "username", "user_id"]},
     "roles": {"type": "list", "elements": "str", "aliases": ["role"]},
     "statuses": {"type": "list", "elements": "str", "choices": list(STATUSES), "default": list(STATUSES)},
     "inactive_days": {"type": "int"},
     "via": {"type": "list", "elements": "str", "choices": WAYS, "default": WAYS},
+    "output_file": {"type": "path"},
 }
 
 
@@ -194,7 +199,7 @@ def wanted(params, entry, now):
     idle = idle_days(member, now)
     return (
         member.status in params["statuses"]
-        and (params["users"] is None or {member.user.lower(), member.user_id} & params["users"])
+        and (params["users"] is None or params["users"].keys() & {folded(member.user), member.user_id})
         and (params["roles"] is None or roles & params["roles"])
         and (params["inactive_days"] is None or (idle is not None and idle >= params["inactive_days"]))
         and any(way.kind in params["via"] for way in entry.ways)
@@ -203,23 +208,23 @@ def wanted(params, entry, now):
 
 def check(params, warnings):
     """The filters, checked, with sets in place of lists."""
-    users, roles = texts(params["users"]), texts(params["roles"])
-    for user in users or []:
-        check_user(user)
+    users, roles = people(params["users"], "users"), texts(params["roles"])
     warnings += check_roles(roles or [])
     return {
         **params,
-        "users": None if users is None else {user.lower() for user in users},
+        "users": None if users is None else {folded(user): user for user in users},
         "roles": None if roles is None else set(roles),
     }
 
 
 def answer(params, client, warnings, filters):
     """The rows that pass the filters."""
-    projects = projects_in_scope(client.run(atlas.projects(client)), params["projects"])
+    projects = projects_in_scope(atlas.projects(client), params["projects"])
     now = datetime.now(timezone.utc)
     rows, unread = [], []
-    for roster in atlas.rosters(client, projects, indirect=set(params["via"]) != {"direct"}):
+    rosters, unsure = people_in.rosters(client, projects, indirect=set(params["via"]) != {"direct"})
+    warnings += unsure
+    for roster in rosters:
         if roster.error:
             unread.append(f"{roster.project.name}: {roster.error}")
         if roster.unread:
@@ -227,11 +232,22 @@ def answer(params, client, warnings, filters):
                 f"{roster.project.name}: access through teams and the organization is missing: {roster.unread}"
             )
         rows += [entry_row(roster.project, entry) for entry in roster.entries.values() if wanted(filters, entry, now)]
-    rows.sort(key=lambda row: (row["project"], row["project_id"], row["user"].lower()))
+    rows.sort(key=lambda row: (row["project"], row["project_id"], folded(row["user"]), row["user_id"]))
+    if not unread:
+        warnings += nobody(filters["users"], rows)
     problem = (
         f"{len(unread)} of {len(projects)} projects could not be read. " + " ".join(unread[:5]) if unread else None
     )
-    return {"memberships": rows}, problem
+    if params["output_file"]:
+        write_rows(params["output_file"], rows)
+    return listing("memberships", rows, params["output_file"]), problem
+
+
+def nobody(users, rows):
+    """Who is asked for and passes the filters nowhere."""
+    seen = {row["user_id"] for row in rows} | {folded(row["user"]) for row in rows}
+    lost = [name for key, name in (users or {}).items() if key not in seen]
+    return [f"users: found nowhere with these filters: {listed(lost)}"] if lost else []
 
 
 def main():

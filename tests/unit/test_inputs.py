@@ -38,7 +38,7 @@ BAD_CONNECTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "half-beside-whole": ({**ACCOUNT, "public_key": "k"}, "public_key is set but private_key is not"),
     "account-in-key": (
         {**UNSET, "public_key": "mdb_sa_id_1", "private_key": "mdb_sa_sk_1"},
-        "write it as client_id and client_secret",
+        "write it as client_id",
     ),
     "line-break-in-secret": ({**ACCOUNT, "client_secret": "secret\n"}, "client_secret holds white space"),
     "sign-in-token": ({"access_token": "t\u00f6ken"}, "access_token holds white space or other signs"),
@@ -46,7 +46,7 @@ BAD_CONNECTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "clear-text-to-lookalike": ({"base_url": "http://127.0.0.1.example.com"}, "clear text"),
     "path": ({"base_url": "https://cloud.mongodb.com/api/atlas/v2"}, "holds more than scheme and host"),
     "query": ({"base_url": "https://cloud.mongodb.com?x=1"}, "holds more than scheme and host"),
-    "user-in-url": ({"base_url": "https://me:pass@cloud.mongodb.com"}, "must not hold a user or password"),
+    "user-in-url": ({"base_url": "https://me:pass@cloud.mongodb.com"}, "before an @"),
     "no-scheme": ({"base_url": "cloud.mongodb.com"}, "is not a URL"),
     "other-scheme": ({"base_url": "ftp://cloud.mongodb.com"}, "is not a URL"),
     "nonsense-host": ({"base_url": "https://exa mple.com"}, "is not a URL"),
@@ -193,8 +193,16 @@ BAD_TARGETS: dict[str, tuple[str, dict[str, Any], str]] = {
     "unknown-key": (USER, {"memberships": [{"project": "alpha", "usr": DAN}], **ABSENT}, "'usr' is not a key"),
     "row-without-user": (USER, {"memberships": [{"project": "alpha"}], **ABSENT}, "lacks a project or a user"),
     "row-without-project": (USER, {"memberships": [{"user": DAN}], **ABSENT}, "lacks a project or a user"),
-    "row-without-roles": (USER, {"memberships": [{"project": "alpha", "user": DAN}]}, "no roles"),
-    "role-row-without-roles": (ROLE, {"memberships": [{"project": "alpha", "user": DAN}], **ABSENT}, "no roles"),
+    "row-without-roles": (
+        USER,
+        {"memberships": [{"project": "alpha", "user": DAN}]},
+        "row 1: the roles of dan@corp.example in alpha missing",
+    ),
+    "role-row-without-roles": (
+        ROLE,
+        {"memberships": [{"project": "alpha", "user": DAN}], **ABSENT},
+        "missing: name at least one",
+    ),
     "row-with-odd-roles": (
         USER,
         {"memberships": [{"project": "alpha", "user": DAN, "roles": {"a": 1}}]},
@@ -202,8 +210,8 @@ BAD_TARGETS: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "row-with-odd-user": (
         USER,
-        {"memberships": [{"project": "alpha", "user": 5}], **ABSENT},
-        "lacks a project or a user",
+        {"memberships": [{"project": "alpha", "user": 5.5}], **ABSENT},
+        "user 5.5 is not a name",
     ),
     "info-odd-user": (USER_INFO, {"user": "dan"}, "neither an email address nor a user id"),
     "info-odd-role": (USER_INFO, {"role": "ORG_OWNER"}, "is not a project role"),

@@ -397,7 +397,7 @@ def test_a_vaulted_secret(ansible, tmp_path):
     [
         ({"NOTHING": ""}, "no credential is set; set client_id and client_secret (service account)"),
         ({"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_0"}, "client_id is set but client_secret is not; set both, or neither"),
-        ({**KEY, "MONGODB_ATLAS_PUBLIC_API_KEY": "mdb_sa_id_0"}, "public_key holds a service account's credential"),
+        ({**KEY, "MONGODB_ATLAS_PUBLIC_API_KEY": "mdb_sa_id_0"}, "public_key holds the id of a service account"),
         ({**ACCOUNT, "MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_sk_wrong"}, "POST /api/oauth/token: 401"),
         ({**KEY, "MONGODB_ATLAS_PRIVATE_API_KEY": "wrong"}, "GET /api/atlas/v2/groups: 401"),
         ({**ACCOUNT, "MONGODB_ATLAS_BASE_URL": "http://atlas.example"}, "would send credentials in clear text"),

@@ -297,6 +297,7 @@ rows_of_steps = st.lists(
             "project": st.just("p"),
             "project_id": st.sampled_from("ab"),
             "user": st.sampled_from(["a@x", "b@x", "A@x"]),
+            "user_id": st.sampled_from([None, "1" * 24, "2" * 24]),
             "action": st.sampled_from(["remove", "revoke"]),
             "roles": st.lists(st.sampled_from(["X", "Y"]), min_size=1, unique=True),
         }

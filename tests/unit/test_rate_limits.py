@@ -157,8 +157,8 @@ def test_a_run_waits_while_a_hundred_tokens_live(small, monkeypatch):
     monkeypatch.setattr(importlib.import_module(CLIENT), "THROTTLE_FLOOR", 0.1)
     small.knobs.max_live_tokens, small.knobs.token_ttl_s = 1, 1.5
     with small_client(small) as client:
-        client._bearer()
-        client._minted = []  # As if that run had been killed: nobody gives its token back.
+        client._token(client.patience())
+        client._tokens.minted.clear()  # As if that run had been killed: nobody gives its token back.
     assert not run_module("atlas_project_info", small, **ACCOUNT).get("failed")
     assert 403 in [request.status for request in small.requests if request.path.endswith("/token")]
 

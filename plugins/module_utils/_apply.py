@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carry out the steps of a plan, project by project, and keep what Atlas showed after each.
+
+Knows nothing of Ansible. Private to this collection.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Optional, Sequence
+
+from . import _atlas as atlas
+from . import _people as people
+from ._access import ACTIVE, OWNER, Member, Step, takes_owner
+from ._cases import DONE, FAILED, PLANNED, SKIPPED, Case, Outcome, expected
+from ._client import Client
+from ._errors import AtlasError, Interrupted
+
+
+def apply(client: Client, cases: Sequence[Case], guard: Optional[people.Organizations], check_mode: bool) -> None:
+    """All projects at once. ``guard`` are the organizations by which owners are looked for, None to look for none."""
+    if check_mode:
+        for case in cases:
+            case.outcomes = [Outcome(step, PLANNED, seen) for step, seen in zip(case.steps, expected(case))]
+        return
+    client.together(lambda case: _apply_one(client, case, guard), [case for case in cases if case.steps])
+
+
+def _apply_one(client: Client, case: Case, guard: Optional[people.Organizations]) -> None:
+    """Take a project's steps one after the other; after one that failed the others are skipped."""
+    for step in case.steps:
+        case.outcomes.append(_take(client, case, step, guard))
+        if case.outcomes[-1].status != DONE or case.problem:
+            break
+    taken = len(case.outcomes)
+    if case.problem and case.outcomes[-1].step.action == "revoke":
+        case.outcomes.append(_give_back(client, case, case.outcomes[-1].step))
+    case.outcomes += [Outcome(step, SKIPPED) for step in case.steps[taken:]]
+
+
+def _take(client: Client, case: Case, step: Step, guard: Optional[people.Organizations]) -> Outcome:
+    """One step, in a project that keeps an ACTIVE owner: looked for right before and right after one is taken."""
+    member = case.members[step.user]
+    guarded = guard is not None and takes_owner(step, case.before, case.members)
+    try:
+        if guarded and not _has_another_owner(client, case, step, guard or {}):
+            detail = "nobody else is an ACTIVE owner any more, by what the project shows now; nothing was taken"
+            return Outcome(step, FAILED, error=AtlasError(f"{step.action} {member.user}", detail), at=_utc())
+        seen = atlas.apply(client, case.project, step, member)
+    except Interrupted:
+        return Outcome(step, SKIPPED)
+    except AtlasError as error:
+        return Outcome(step, FAILED, error=error, at=_utc())
+    outcome = Outcome(step, DONE, _as_read(seen.member, member), at=_utc(), why=seen.note or None)
+    if guarded:
+        case.problem = _ownerless(client, case, step, guard or {})
+    return outcome
+
+
+def _as_read(seen: Optional[Member], member: Member) -> Optional[Member]:
+    """What was seen. A stranger's id, which check mode can't know, is told only where the organization told nothing."""
+    stranger = member.user_id is None and member.status is not None
+    return seen and seen._replace(legacy=member.legacy, user_id=None if stranger else seen.user_id)
+
+
+def _has_another_owner(client: Client, case: Case, step: Step, known: people.Organizations) -> bool:
+    """Whether an ACTIVE owner beside the one of this step is in the project now. Raises `AtlasError`."""
+    patience = client.patience()
+    found = atlas.members(client, case.project, patience)
+    if any(one.status == ACTIVE and OWNER in one.roles and one.user_id != step.user for one in found):
+        return True
+    org = known.get(case.project.org_id) or people.Organization(None)
+    return people.owned_by_others(client, case.project, org, found, patience, without=step.user)
+
+
+def _ownerless(client: Client, case: Case, step: Step, known: people.Organizations) -> Optional[str]:
+    """What to say where a project has no owner after a step, or that can't be told."""
+    try:
+        if _has_another_owner(client, case, step, known):
+            return None
+    except AtlasError as error:
+        return f"whether an ACTIVE owner is left could not be read: {error}"
+    who = case.labels()[step.user]
+    return (
+        f"no ACTIVE owner is left after {step.action} of {who}: somebody else took the other one in between; "
+        f"make somebody {OWNER} now"
+    )
+
+
+def _give_back(client: Client, case: Case, taken: Step) -> Outcome:
+    """Give an owner's role back that was taken too late to see that it was the last one."""
+    step = Step("grant", taken.user, taken.roles)
+    try:
+        seen = atlas.apply(client, case.project, step, case.members[step.user])
+    except AtlasError as error:
+        return Outcome(step, FAILED, error=error, at=_utc(), why="restored")
+    return Outcome(step, DONE, seen.member, at=_utc(), why="restored")
+
+
+def _utc() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The projects of one run: what is asked of each, what was read and planned, how each step ended.
+
+Pure: no I/O, no Ansible. Private to this collection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from ._access import Access, Member, Project, Residual, Roles, Step, labels, replay
+from ._asked import Wish
+from ._errors import AtlasError
+
+PLANNED, DONE, FAILED, SKIPPED = "planned", "done", "failed", "skipped"
+
+
+@dataclass
+class Outcome:
+    """How a step ended. ``seen`` is the member that Atlas showed after it, in check mode the one to be expected."""
+
+    step: Step
+    status: str
+    seen: Optional[Member] = None
+    error: Optional[AtlasError] = None
+    at: Optional[str] = None
+    why: Optional[str] = None
+
+
+@dataclass
+class Case:
+    """One project of a run: what is asked of it, what was read, planned and done.
+
+    ``members`` are those that were read, and those to be added as far as they are known. ``unread`` says what could not
+    be read, so that nothing is planned.
+    """
+
+    project: Project
+    wishes: Sequence[Wish] = ()
+    unread: Optional[Tuple[str, AtlasError]] = None
+    members: Dict[str, Member] = field(default_factory=dict)
+    keys: Dict[str, List[str]] = field(default_factory=dict)
+    wanted: Dict[str, Wish] = field(default_factory=dict)
+    before: Access = field(default_factory=dict)
+    after: Access = field(default_factory=dict)
+    steps: List[Step] = field(default_factory=list)
+    outcomes: List[Outcome] = field(default_factory=list)
+    problem: Optional[str] = None
+
+    def now(self) -> Dict[str, Member]:
+        """Who is in the project after the run, as far as Atlas showed it."""
+        found = {key: member for key, member in self.members.items() if key in self.before}
+        for outcome in self.outcomes:
+            if outcome.status in (PLANNED, DONE):
+                found.pop(outcome.step.user, None)
+                if outcome.seen:
+                    found[outcome.step.user] = outcome.seen
+        return found
+
+    def labels(self) -> Dict[str, str]:
+        """What people see for each key."""
+        return labels(self.members)
+
+
+@dataclass
+class Run:
+    """All projects of a run, and what to tell of it. It fills while the run goes on, so that a failed one tells too."""
+
+    deed: str
+    cases: List[Case] = field(default_factory=list)
+    residual: List[Residual] = field(default_factory=list)
+    warnings: List[str] = field(default_factory=list)
+
+
+def expected(case: Case) -> List[Optional[Member]]:
+    """The member after each step, if nobody else changes anything."""
+    found = []
+    roles: Dict[str, Roles] = dict(case.before)
+    for step in case.steps:
+        roles = replay(roles, [step])
+        member = case.members[step.user]._replace(roles=roles.get(step.user, frozenset()))
+        found.append(None if step.action == "remove" else member)
+    return found

@@ -1,0 +1,264 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How people, roles, projects and tags are written, and what they match.
+
+Pure: no I/O, no Ansible. Private to this collection. What is wrong raises `Refusal` with a sentence for the user.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import json
+import re
+import unicodedata
+from typing import Any, Iterable, Iterator, List, Mapping, Optional, Sequence
+
+from ._access import Project, Refusal
+
+# The project roles known in 2026. The API takes free strings, and new ones come without a new version of it.
+KNOWN_ROLES = (
+    "GROUP_ACCESS_MANAGER",
+    "GROUP_ALERTS_MANAGER",
+    "GROUP_BACKUP_CREATOR",
+    "GROUP_BACKUP_EXPORT_OPERATOR",
+    "GROUP_BACKUP_MANAGER",
+    "GROUP_BACKUP_RECOVERY_OPERATOR",
+    "GROUP_CLUSTER_CREATOR",
+    "GROUP_CLUSTER_LOG_VIEWER",
+    "GROUP_CLUSTER_MANAGER",
+    "GROUP_CLUSTER_RESILIENCE_TESTER",
+    "GROUP_DATABASE_ACCESS_ADMIN",
+    "GROUP_DATA_ACCESS_ADMIN",
+    "GROUP_DATA_ACCESS_READ_ONLY",
+    "GROUP_DATA_ACCESS_READ_WRITE",
+    "GROUP_INDEX_MANAGER",
+    "GROUP_MODEL_OWNER",
+    "GROUP_NETWORK_ACCESS_MANAGER",
+    "GROUP_OBSERVABILITY_VIEWER",
+    "GROUP_OWNER",
+    "GROUP_READ_ONLY",
+    "GROUP_REAL_TIME_PERFORMANCE_OPERATOR",
+    "GROUP_REPLICA_SET_MANAGER",
+    "GROUP_SEARCH_INDEX_EDITOR",
+    "GROUP_STREAM_PROCESSING_OWNER",
+    "GROUP_SUPPORT_ACCESS_MANAGER",
+    "GROUP_TRIGGER_MANAGER",
+)
+
+_ID = re.compile(r"[0-9a-fA-F]{24}")
+_ROLE = re.compile(r"GROUP_[A-Z0-9_]+")
+_NAMED = re.compile(r"[^<>]*<([^<>]*)>")
+# Not all that RFC 5322 allows: no quoted local part, and no '*', which in a list of people is a wish for everybody.
+_EMAIL = re.compile(r"""[^\s@<>()\[\],;:\\"*]+@[\w-]+(\.[\w-]+)*""")
+
+# How many names of a list people are shown; results and files hold all.
+TOLD = 20
+
+
+def blank(value: Any) -> bool:
+    """Whether an option counts as not set: null, white space, or a list of nothing but those. `[]` is not blank."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(blank(one) for one in value)
+    return value is None or (isinstance(value, str) and not _stripped(value))
+
+
+def _stripped(text: str) -> str:
+    """Without white space around it, nor the byte order mark with which exports begin."""
+    return text.strip().strip("\ufeff").strip()
+
+
+def texts(values: Optional[Sequence[Any]]) -> Optional[List[str]]:
+    """A list of names without blanks, its lines taken apart (as AWX surveys give them); None when it is blank."""
+    if values is None or blank(values):
+        return None
+    return [line.strip() for value in values for line in str(value).splitlines() if line.strip()]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a sentence, not more than people read."""
+    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
+    return ", ".join(names[:TOLD]) + more
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+def is_id(name: str) -> bool:
+    """24 hexadecimal digits are an id, of a project or of a user."""
+    return bool(_ID.fullmatch(name))
+
+
+def people(value: Any, option: str) -> Optional[List[str]]:
+    """The one reader of lists of people: emails as written and ids in lower case, in their order; None when blank.
+
+    Takes a list, JSON text of one, or text: split at lines and ';', and at commas unless a piece is `Name <email>`.
+    """
+    given = _as_list(value, option)
+    found = [person(piece, option) for one in given for piece in _pieces(one, option)]
+    return found if found or given == [] else None
+
+
+def _as_list(value: Any, option: str) -> List[Any]:
+    if isinstance(value, str) and _stripped(value).startswith("["):
+        try:
+            value = json.loads(_stripped(value))
+        except ValueError:
+            raise Refusal(f"{option}: {value!a} starts like a list but is none; write emails, one a line") from None
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _pieces(given: Any, option: str) -> Iterator[str]:
+    if given is None:
+        return
+    if not isinstance(given, str):
+        raise Refusal(f"{option}: {given!a} is neither an email address nor a user id; write it as text")
+    for line in re.split(r"[;\r\n\v\f\x1c-\x1e\x85\u2028\u2029]", given):
+        parts = [line] if _NAMED.fullmatch(_stripped(line)) else line.split(",")
+        yield from filter(None, map(_stripped, parts))
+
+
+def person(piece: str, option: str) -> str:
+    """One person, `Name <email>` unwrapped: an email as written, or an id in lower case."""
+    named = _NAMED.fullmatch(piece)
+    found = named[1].strip() if named else piece
+    if is_id(found):
+        return found.lower()
+    if not is_email(found):
+        raise Refusal(f"{option}: {piece!a} is neither an email address nor a user id (24 hexadecimal digits)")
+    return found
+
+
+def is_email(text: str) -> bool:
+    """Whether it is an address that people write, and that no mail client hides a part of."""
+    return bool(_EMAIL.fullmatch(text)) and not any(unicodedata.category(sign)[0] in "CZ" for sign in text)
+
+
+# --- roles -----------------------------------------------------------------------------------------------------------
+
+
+def check_roles(names: Iterable[str], option: str = "roles") -> List[str]:
+    """Warnings for project roles that nobody knows, with the nearest known name.
+
+    Raises `Refusal` for what can't be a project role.
+    """
+    warnings = []
+    for name in sorted(set(names)):
+        if not _ROLE.fullmatch(name):
+            raise Refusal(f"{option}: '{name}' is not a project role; {_suggest_role(name)}")
+        if name not in KNOWN_ROLES:
+            warnings.append(f"{option}: the project role '{name}' is not a known one; {_suggest_role(name)}")
+    return warnings
+
+
+def _suggest_role(name: str) -> str:
+    if name.upper().startswith("ORG_"):
+        return "organization roles are not managed here, write a role that starts with GROUP_, such as GROUP_READ_ONLY"
+    # People write what the console shows, "Project Owner", or what they make of that.
+    wanted = re.sub(r"^(GROUP|PROJECT)_", "", re.sub(r"\W+", "_", name.strip().upper()))
+    rests = [role[len("GROUP_") :] for role in KNOWN_ROLES]
+    near = difflib.get_close_matches(wanted, rests, n=1, cutoff=0.5)
+    return f"did you mean GROUP_{near[0]}?" if near else "project roles look like GROUP_READ_ONLY"
+
+
+# --- projects and tags -----------------------------------------------------------------------------------------------
+
+
+def select_projects(patterns: Sequence[str], visible: Sequence[Project], option: str = "projects") -> List[Project]:
+    """The projects that ids, names and globs name, in the order of their names.
+
+    Raises `Refusal` for a pattern that names none, and for a name that more than one project has.
+    """
+    _refuse_split_names(patterns, visible, option)
+    chosen = {project.id: project for pattern in patterns for project in _matching(pattern.strip(), visible, option)}
+    return sorted(chosen.values(), key=lambda project: (project.name, project.id))
+
+
+def _refuse_split_names(patterns: Sequence[str], projects: Sequence[Project], option: str) -> None:
+    """Ansible splits text at commas, so a name that holds one comes in pieces, which may name other projects."""
+    text = ",".join(patterns)
+    for project in projects:
+        if "," in project.name and project.name not in patterns and f",{project.name}," in f",{text},":
+            raise Refusal(f"{option}: the name '{project.name}' holds a comma; write a list, [\"{project.name}\"]")
+
+
+def _matching(pattern: str, projects: Sequence[Project], option: str) -> List[Project]:
+    if is_id(pattern):
+        found = [project for project in projects if project.id == pattern.lower()]
+    else:
+        found = [project for project in projects if project.name == pattern]
+        if not found and is_glob(pattern):
+            return _globbed(pattern, projects, option)
+    if not found:
+        raise Refusal(f"{option}: '{pattern}' is unknown to this credential; {_near(pattern, projects)}")
+    if len(found) > 1:
+        ids = ", ".join(project.id for project in found)
+        raise Refusal(f"{option}: '{pattern}' is the name of {len(found)} projects, write the id of one: {ids}")
+    return found
+
+
+def _globbed(pattern: str, projects: Sequence[Project], option: str) -> List[Project]:
+    found = [project for project in projects if fnmatch.fnmatchcase(project.name, pattern)]
+    if not found:
+        raise Refusal(f"{option}: '{pattern}' is unknown to this credential; {_near(pattern, projects)}")
+    return found
+
+
+def is_glob(pattern: str) -> bool:
+    """Whether a project is given as a pattern rather than as a name or id."""
+    return any(sign in pattern for sign in "*?[")
+
+
+def _near(name: str, projects: Sequence[Project]) -> str:
+    if not projects:
+        return "it sees no project at all; give it Project Read Only in one (to change, Project Access Manager)"
+    names = {project.name.lower(): project.name for project in projects}
+    near = [names[close] for close in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
+    if near:
+        return "near names: " + ", ".join(near)
+    return f"it sees {len(projects)} project{'s' if len(projects) > 1 else ''}"
+
+
+def projects_in_scope(
+    visible: Sequence[Project],
+    projects: Optional[Sequence[str]],
+    exclude: Optional[Sequence[str]] = None,
+    tags: Optional[Mapping[str, Any]] = None,
+) -> List[Project]:
+    """The projects that a reading module is about: all visible ones unless some are named, less those excluded.
+
+    Raises `Refusal` for unknown names, and when nothing is visible at all: a credential that sees no project can't
+    tell who is in which.
+    """
+    named = None if projects is None or blank(projects) else projects
+    chosen = select_projects(["*"] if named is None else lines(named), visible)
+    unwanted = [] if exclude is None or blank(exclude) else lines(exclude)
+    excluded = {
+        project.id for pattern in unwanted for project in select_projects([pattern], visible, "exclude_projects")
+    }
+    return [project for project in chosen if project.id not in excluded and _tagged(project, tags or {})]
+
+
+def lines(names: Sequence[Any]) -> List[str]:
+    """Names of projects, the lines taken apart; not stripped, for `select_projects` to see a name that was split."""
+    return [line for name in names for line in str(name).splitlines() if line.strip()]
+
+
+def _tagged(project: Project, tags: Mapping[str, Any]) -> bool:
+    return all(project.tags.get(key) == tag_text(value) for key, value in tags.items())
+
+
+def tag_text(value: Any) -> str:
+    """The value of a tag as Atlas has it: YAML's true is the text 'true'."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def unmatched_tags(tags: Optional[Mapping[str, Any]], visible: Sequence[Project]) -> List[str]:
+    """A sentence for each tag that no project has."""
+    return [
+        f"tags: no project has the tag {key}: {tag_text(value)}"
+        for key, value in (tags or {}).items()
+        if not any(_tagged(project, {key: value}) for project in visible)
+    ]

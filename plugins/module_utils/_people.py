@@ -1,0 +1,321 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who else gets in: through teams and organization roles. For info, reviews, guards and residual access alike.
+
+Where an organization can't be read, flattened listings of its projects stand in: they tell roles, not the ways to them.
+Knows nothing of Ansible, nor of a run's cases. Private to this collection.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
+
+from . import _atlas as atlas
+from ._access import (
+    ACTIVE,
+    LAPSED,
+    ORGANIZATION_ROLES,
+    OWNER,
+    STATUSES,
+    Entry,
+    Member,
+    Person,
+    Project,
+    Residual,
+    Team,
+    Way,
+    by_id,
+    folded,
+    indirect_ways,
+    keys_by_email,
+    owned_by_team,
+    ways_by_roles,
+)
+from ._client import Client, Patience
+from ._errors import AtlasError
+
+Teams = Union[List[Team], AtlasError]
+
+# How far access through teams and organization roles is known (``completeness.team_access`` of a review).
+READ, BY_ROLES, UNREADABLE = "read", "by roles only", "unreadable"
+
+
+class Organization(NamedTuple):
+    """An organization as the credential sees it. ``people`` is None where it may not or could not be read.
+
+    ``keys`` are the people's ids by email, folded; ``odd`` the rows that could not be read; ``names`` the teams'.
+    """
+
+    people: Optional[Mapping[str, Person]]
+    keys: Mapping[str, Sequence[str]] = {}
+    odd: Sequence[str] = ()
+    error: Optional[AtlasError] = None
+    names: Mapping[str, str] = {}
+
+    def find(self, user_id: Optional[str], email: Optional[str]) -> Optional[Person]:
+        """Somebody by id, else by email: of accounts that share one the living first."""
+        people = self.people or {}
+        if user_id in people:
+            return people[str(user_id)]
+        mine = [people[key] for key in self.keys.get(folded(email), ())] if email else []
+        return min(mine, key=lambda person: STATUSES.index(person.status), default=None)
+
+    @property
+    def team_access(self) -> str:
+        return BY_ROLES if self.people is None else UNREADABLE if self.odd else READ
+
+
+Organizations = Mapping[str, Organization]
+
+
+def read_organizations(client: Client, org_ids: Iterable[str]) -> Dict[str, Organization]:
+    """The organizations by id, a request for each page of people; without the names of teams."""
+    ids = sorted(set(org_ids))
+    found = client.together(lambda org_id: atlas.people(client, org_id), ids)
+    return {org_id: _organization(answer) for org_id, answer in zip(ids, found)}
+
+
+def _organization(answer: Union[Tuple[Dict[str, Person], List[str]], AtlasError]) -> Organization:
+    if isinstance(answer, AtlasError):
+        return Organization(None, error=answer)
+    people, odd = answer
+    return Organization(people, keys_by_email(people), odd)
+
+
+def _with_names(client: Client, known: Organizations, org_ids: Iterable[str]) -> Dict[str, Organization]:
+    """The same, with the names of these organizations' teams; where those can't be read, teams go by their ids."""
+    ids = sorted(set(org_ids))
+    named = dict(zip(ids, client.together(lambda org_id: atlas.team_names(client, org_id), ids)))
+    return {
+        org_id: org._replace(names=names) if isinstance(names := named.get(org_id), dict) else org
+        for org_id, org in known.items()
+    }
+
+
+def doubts(organizations: Organizations) -> List[str]:
+    """What is not known of who gets in, because an organization could not be read; sentences."""
+    said = [
+        f"the people of the organization {org_id} could not be read, so access through teams and organization roles "
+        f"is told by roles only: {org.error}"
+        for org_id, org in organizations.items()
+        if org.error
+    ]
+    return said + [
+        f"organization {org_id}: the row of {row} could not be read, so how they get in is not known"
+        for org_id, org in organizations.items()
+        for row in org.odd
+    ]
+
+
+# --- who gets into projects ------------------------------------------------------------------------------------------
+
+
+class Roster(NamedTuple):
+    """Who gets into one project, by key, or why that could not be read.
+
+    ``team_access`` says how far access through teams and organization roles is known; ``unread`` why it is not;
+    ``legacy_unread`` why legacy invitations, which were asked for, are not.
+    """
+
+    project: Project
+    entries: Dict[str, Entry]
+    error: Optional[AtlasError] = None
+    team_access: str = READ
+    unread: Optional[AtlasError] = None
+    legacy_unread: Optional[AtlasError] = None
+
+
+def rosters(
+    client: Client, projects: Sequence[Project], indirect: bool = True, legacy: bool = False
+) -> Tuple[List[Roster], List[str]]:
+    """Who gets into the projects, directly or (if ``indirect``) through teams and organization roles, and doubts.
+
+    Costs one request a project, with ``indirect`` one more where anybody is in a team, and two for an organization,
+    with ``legacy`` another one a project. Where the organization can't be read, one more listing a project stands in.
+    """
+    known = read_organizations(client, {project.org_id for project in projects}) if indirect else {}
+    may_get_in = {org_id: _who_may_get_in(org) for org_id, org in known.items()}
+    known = _with_names(client, known, [org_id for org_id, people in may_get_in.items() if _in_teams(people.values())])
+    answers = client.together(
+        lambda one: _roster(client, one, known.get(one.org_id), may_get_in.get(one.org_id, {}), legacy), projects
+    )
+    found = [Roster(one, {}, got) if isinstance(got, AtlasError) else got for one, got in zip(projects, answers)]
+    return found, doubts(known)
+
+
+def _who_may_get_in(org: Organization) -> Dict[str, Person]:
+    return {
+        key: person
+        for key, person in (org.people or {}).items()
+        if person.team_ids or not person.org_roles.isdisjoint(ORGANIZATION_ROLES)
+    }
+
+
+def _in_teams(people: Iterable[Person]) -> bool:
+    return any(person.team_ids for person in people)
+
+
+def _roster(
+    client: Client, project: Project, org: Optional[Organization], may_get_in: Mapping[str, Person], legacy: bool
+) -> Roster:
+    rows = atlas.members(client, project)
+    legacy_unread = None
+    if legacy:
+        try:
+            rows += atlas.legacy_invitations(client, project)
+        except AtlasError as error:
+            legacy_unread = error
+    direct = by_id(rows)
+    if org is None:
+        return Roster(project, _direct_entries(direct, {}), legacy_unread=legacy_unread)
+    try:
+        ways, others = _indirect(client, project, org, may_get_in, direct)
+    except AtlasError as error:
+        return Roster(project, _direct_entries(direct, {}), None, UNREADABLE, error, legacy_unread)
+    entries = {**_direct_entries(direct, ways), **others}
+    return Roster(project, entries, None, org.team_access, None, legacy_unread)
+
+
+def _direct_entries(direct: Mapping[str, Member], ways: Mapping[str, List[Way]]) -> Dict[str, Entry]:
+    found = {}
+    for key, member in direct.items():
+        directly = _directly(member.roles)
+        found[key] = Entry(member, (*directly, *ways[key]) if ways.get(key) else directly)
+    return found
+
+
+@lru_cache(maxsize=1000)
+def _directly(roles: FrozenSet[str]) -> Tuple[Way]:
+    return (Way("direct", None, roles),)
+
+
+def _indirect(
+    client: Client,
+    project: Project,
+    org: Organization,
+    may_get_in: Mapping[str, Person],
+    direct: Mapping[str, Member],
+) -> Tuple[Dict[str, List[Way]], Dict[str, Entry]]:
+    """The other ways in of members, and who gets in without being one."""
+    ways: Dict[str, List[Way]] = {}
+    others: Dict[str, Entry] = {}
+    if org.people is None:
+        in_project = atlas.teams(client, project)
+        for key, member in by_id(atlas.flattened(client, project)).items():
+            ways[key] = ways_by_roles(member.roles, direct[key].roles if key in direct else frozenset(), in_project)
+            if key not in direct:
+                others[key] = Entry(member._replace(roles=frozenset()), tuple(ways[key]))
+        return ways, others
+    in_project = atlas.teams(client, project) if _in_teams(may_get_in.values()) else []
+    for key, person in may_get_in.items():
+        found = indirect_ways(person, in_project, org.names)
+        if found:
+            ways[key] = found
+        if found and key not in direct:
+            member = Member(
+                person.user, person.user_id, person.status, frozenset(), person.last_auth, person.created_at
+            )
+            others[key] = Entry(member, tuple(found))
+    return ways, others
+
+
+# --- owners ----------------------------------------------------------------------------------------------------------
+
+
+def owned_by_others(
+    client: Client,
+    project: Project,
+    org: Organization,
+    direct: Iterable[Member],
+    patience: Optional[Patience] = None,
+    without: str = "",
+) -> bool:
+    """Whether somebody ACTIVE owns a project otherwise than as a direct member. Raises `AtlasError`.
+
+    With a credential that may not read the organization, by the roles of a flattened listing; the one ``without`` whom
+    an owner is looked for does not count then.
+    """
+    if org.people is not None:
+        return owned_by_team(atlas.teams(client, project, patience), org.people.values())
+    owners = {member.user_id for member in direct if OWNER in member.roles} | {without}
+    everybody = atlas.flattened(client, project, organization=False, patience=patience)
+    return any(one.status == ACTIVE and OWNER in one.roles and one.user_id not in owners for one in everybody)
+
+
+# --- residual access -------------------------------------------------------------------------------------------------
+
+
+class Leaving(NamedTuple):
+    """Whom a task takes out of a project: all ids and emails (folded) named, and who of them is a member now."""
+
+    project: Project
+    ids: Set[str]
+    emails: Set[str]
+    members: Sequence[Member]
+
+
+UNKNOWN = Way("unknown", None, frozenset())
+
+
+def residual(
+    client: Client, organizations: Organizations, leaving: Sequence[Leaving]
+) -> Tuple[List[Residual], List[str]]:
+    """How people get in without their memberships, and what could not be checked.
+
+    Read before the writes, so that check mode and the run say the same, and a listing that lags says nothing false.
+    Costs a request for each project that somebody named may get into through a team, or whose organization can't be
+    read.
+    """
+    asked = {one.project.org_id for one in leaving if _in_teams(_people(organizations[one.project.org_id], one))}
+    known = _with_names(client, organizations, asked)
+    found = client.together(lambda one: _residual(client, known[one.project.org_id], one), leaving)
+    rows: List[Residual] = []
+    said = []
+    for one, answer in zip(leaving, found):
+        if isinstance(answer, AtlasError):
+            said.append(f"{one.project.name}: whether people named get in otherwise could not be read: {answer}")
+            names = {folded(member.user): member.user for member in one.members}
+            names.update((email, email) for email in one.emails - names.keys())
+            rows += [Residual(one.project, user, UNKNOWN) for user in names.values()]
+        else:
+            rows += answer
+    return sorted(rows, key=lambda row: (row.project.name, row.project.id, folded(row.user), row.way.kind)), said
+
+
+def _people(org: Organization, leaving: Leaving) -> List[Person]:
+    known = org.people or {}
+    return [known[key] for key in sorted(leaving.ids & known.keys())]
+
+
+def _residual(client: Client, org: Organization, leaving: Leaving) -> List[Residual]:
+    if org.people is None:
+        return _residual_by_roles(client, leaving)
+    people = _people(org, leaving)
+    teams = atlas.teams(client, leaving.project) if _in_teams(people) else []
+    return [
+        Residual(leaving.project, person.user, way)
+        for person in people
+        for way in indirect_ways(person, teams, org.names)
+    ]
+
+
+def _residual_by_roles(client: Client, leaving: Leaving) -> List[Residual]:
+    """By a flattened listing: roles beyond a membership's own prove another way in, the same ones prove nothing."""
+    direct = by_id(leaving.members)
+    listed = [
+        one
+        for one in atlas.flattened(client, leaving.project)
+        if one.user_id in leaving.ids or folded(one.user) in leaving.emails
+    ]
+    teams = atlas.teams(client, leaving.project) if listed else []
+    rows = []
+    for one in listed:
+        own = direct.get(str(one.user_id))
+        ways = ways_by_roles(one.roles, own.roles if own else frozenset(), teams)
+        rows += [Residual(leaving.project, one.user, way) for way in ways]
+        if own and not ways and own.status not in LAPSED:
+            rows.append(Residual(leaving.project, one.user, UNKNOWN))
+    return rows

@@ -1,0 +1,260 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules return, in plain types and of bounded size. Pure: no I/O, no Ansible. Private to this collection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ._access import ACTIVE, Entry, Member, Project, Refusal, Residual, access_of, difference, folded
+from ._asked import fulfilled
+from ._cases import DONE, FAILED, PLANNED, SKIPPED, Case, Outcome, Run, expected
+from ._errors import AtlasError
+
+Row = Dict[str, Any]
+
+# Characters of JSON that a result may have; AWX drops one of more than 700,000. What is left is for messages.
+LIMIT = 500_000
+OF_ACTIONS, OF_MEMBERSHIPS, OF_DIFF, OF_RESIDUAL = 220_000, 100_000, 100_000, 40_000
+OF_LISTING = LIMIT - 20_000
+# Failures and warnings that are told in full.
+TOLD = 5
+WARNED = 20
+
+
+def row(project: Project, member: Member) -> Row:
+    """A membership as the modules return it."""
+    return {
+        "project": project.name,
+        "project_id": project.id,
+        "user": member.user,
+        "user_id": member.user_id,
+        "status": member.status,
+        "roles": sorted(member.roles),
+    }
+
+
+def entry_row(project: Project, entry: Entry) -> Row:
+    """A membership as the modules that read return it."""
+    member = entry.member
+    return {
+        **row(project, member),
+        "via": [{"kind": way.kind, "name": way.name, "roles": sorted(way.roles)} for way in entry.ways],
+        "last_auth": member.last_auth,
+        "created_at": member.created_at,
+        "invitation_created_at": member.invitation_created_at,
+        "invitation_expires_at": member.invitation_expires_at,
+        "inviter": member.inviter,
+    }
+
+
+def bounded(rows: Iterable[Row], characters: int) -> List[Row]:
+    """The first rows that fit into so many characters of JSON."""
+    kept, length = [], 0
+    for one in rows:
+        length += len(json.dumps(one)) + 2
+        if length > characters:
+            break
+        kept.append(one)
+    return kept
+
+
+def listing(name: str, rows: List[Row], output_file: Optional[str]) -> Row:
+    """The rows that a reading module found, as its result. Raises `Refusal` for more than fit and no file for them."""
+    shown = bounded(rows, OF_LISTING)
+    if len(shown) < len(rows) and not output_file:
+        raise Refusal(
+            f"{name}: {len(rows)} rows are too many for a result; name an output_file for all of them, or ask for fewer"
+        )
+    return {name: shown, "count": len(rows), "truncated": len(shown) < len(rows)}
+
+
+def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str], Optional[str]]:
+    """The result of a run, warnings, and what to fail with, if anything failed."""
+    actions = [action for case in run.cases for action in _actions(case)]
+    memberships = [one for case in run.cases for one in _memberships(case)]
+    residual = [_residual_row(one) for one in run.residual]
+    before, after, projects = _diff(run.cases)
+    shown = bounded(sorted(actions, key=lambda action: action["status"] != FAILED), OF_ACTIONS)
+    if len(shown) == len(actions):
+        shown = actions
+    parts = {"actions": (shown, actions), "memberships": (bounded(memberships, OF_MEMBERSHIPS), memberships)}
+    if run.deed == "remove":
+        parts["residual_access"] = (bounded(residual, OF_RESIDUAL), residual)
+    wrong, told = _surprises(run)
+    cut = [_cut(name, len(some), len(every)) for name, (some, every) in parts.items() if len(some) < len(every)]
+    if len(before) < projects:
+        cut.append(_cut("diff, by project", len(before), projects))
+    result = {
+        "changed": any(one.status in (PLANNED, DONE) for case in run.cases for one in case.outcomes),
+        "actions_omitted": len(actions) - len(shown),
+        "counts": {
+            status: sum(action["status"] == status for action in actions) for status in (PLANNED, DONE, FAILED, SKIPPED)
+        },
+        "diff": {"before": before, "after": after},
+        **{name: some for name, (some, _every) in parts.items()},
+    }
+    return result, _few([*cut, *run.warnings, *told]), _failures(run, wrong, interrupted)
+
+
+def _cut(name: str, fits: int, every: int) -> str:
+    return f"{name}: {every} are too many for one result, which holds {fits} of them; counts are of all"
+
+
+def _few(warnings: Sequence[str]) -> List[str]:
+    """Warnings, each once and not more than people read."""
+    once = list(dict.fromkeys(warnings))
+    return once[:WARNED] + ([f"{len(once) - WARNED} more warnings"] if len(once) > WARNED else [])
+
+
+def _actions(case: Case) -> List[Row]:
+    if case.unread:
+        return [_action(case, "read", FAILED, error=case.unread[1])]
+    return [
+        _action(
+            case,
+            one.step.action,
+            one.status,
+            _spelled(case, one),
+            one.step.roles,
+            one.error,
+            one.at,
+            one.why,
+        )
+        for one in case.outcomes
+    ]
+
+
+def _spelled(case: Case, outcome: Outcome) -> Member:
+    """Whom a step is about: as read, or where only its answer told the id, as answered."""
+    member = case.members[outcome.step.user]
+    return outcome.seen if outcome.seen and member.user_id is None else member
+
+
+def _action(
+    case: Case,
+    action: str,
+    status: str,
+    member: Optional[Member] = None,
+    roles: Iterable[str] = (),
+    error: Optional[AtlasError] = None,
+    at: Optional[str] = None,
+    why: Optional[str] = None,
+) -> Row:
+    return {
+        "project": case.project.name,
+        "project_id": case.project.id,
+        "user": member.user if member else None,
+        "user_id": member.user_id if member else None,
+        "action": action,
+        "roles": sorted(roles or (member.roles if member else ())),
+        "status": status,
+        "error": error.as_dict() if error else None,
+        "at": at,
+        "why": why,
+    }
+
+
+def _memberships(case: Case) -> List[Row]:
+    """The memberships, after the run, of the users named."""
+    now = case.now()
+    named = [now[key] for key in case.wanted if key in now]
+    named.sort(key=lambda member: (folded(member.user), str(member.user_id)))
+    return [row(case.project, member) for member in named]
+
+
+def _diff(cases: Sequence[Case]) -> Tuple[Row, Row, int]:
+    """What changed, by project and user, as much as fits; and in how many projects."""
+    names = [case.project.name for case in cases]
+    before: Row = {}
+    after: Row = {}
+    length = projects = 0
+    for case in cases:
+        had, has = difference(case.before, access_of(case.now()))
+        if had or has:
+            projects += 1
+            same_name = names.count(case.project.name) > 1
+            name = f"{case.project.name} ({case.project.id})" if same_name else case.project.name
+            old, new = _labelled(case, had), _labelled(case, has)
+            length += len(json.dumps([name, old, name, new]))
+            if length < OF_DIFF:
+                before[name], after[name] = old, new
+    return before, after, projects
+
+
+def _labelled(case: Case, access: Mapping[str, List[str]]) -> Dict[str, List[str]]:
+    """The users as people see them."""
+    names = case.labels()
+    return {name: access[key] for name, key in sorted((names[key], key) for key in access)}
+
+
+def _residual_row(one: Residual) -> Row:
+    return {
+        "project": one.project.name,
+        "project_id": one.project.id,
+        "user": one.user,
+        "via": one.way.kind,
+        "name": one.way.name,
+        "roles": sorted(one.way.roles),
+    }
+
+
+def _surprises(run: Run) -> Tuple[List[str], List[str]]:
+    """What Atlas showed after the steps other than planned: what is not as asked, and what is only to be told."""
+    wrong: List[str] = []
+    told: List[str] = []
+    for case in run.cases:
+        now, names = case.now(), case.labels()
+        whole = {step.user: seen for step, seen in zip(case.steps, expected(case))}
+        for outcome in case.outcomes:
+            if outcome.status != DONE or outcome.why == "restored":
+                whole.pop(outcome.step.user, None)
+        for key, planned in whole.items():
+            said = _surprise(planned, now.get(key))
+            if said:
+                kept = key not in case.wanted or fulfilled(run.deed, case.wanted[key], now.get(key))
+                (told if kept else wrong).append(f"{case.project.name}: {names[key]} {said}")
+    return wrong, told
+
+
+def _surprise(planned: Optional[Member], seen: Optional[Member]) -> str:
+    if planned is None or seen is None:
+        return "" if planned is seen else "is no member any more: somebody else took them out in between"
+    more, less = seen.roles - planned.roles, planned.roles - seen.roles
+    if more or less:
+        also = [f"holds {', '.join(sorted(more))}, which somebody else gave"] if more else []
+        also += [f"lacks {', '.join(sorted(less))}, which somebody else took"] if less else []
+        return f"{' and '.join(also)} in between"
+    if planned.status == ACTIVE and seen.status != ACTIVE:
+        return f"is {seen.status}: only invited, for the organization knows them no longer as ACTIVE"
+    return ""
+
+
+def _failures(run: Run, wrong: Sequence[str], interrupted: Optional[str]) -> Optional[str]:
+    """What failed in which project; the first few in full."""
+    sentences = []
+    for case in run.cases:
+        names = case.labels()
+        if case.unread:
+            sentences.append(f"{case.project.name}: {case.unread[0]}: {case.unread[1]}")
+        for one in case.outcomes:
+            if one.error:
+                roles = f" {', '.join(one.step.roles)}" if one.step.action in ("grant", "revoke") else ""
+                what = f"{one.step.action}{roles} {names[one.step.user]}"
+                sentences.append(f"{case.project.name}: {what} failed: {one.error}")
+        if case.problem:
+            sentences.append(f"{case.project.name}: {case.problem}.")
+    sentences += [f"{sentence}." for sentence in wrong]
+    said = []
+    if interrupted:
+        left = sum(outcome.status == SKIPPED for case in run.cases for outcome in case.outcomes)
+        said.append(f"interrupted by {interrupted}: {left} steps were not tried; the same task again does the rest.")
+    if sentences:
+        more = f" (and {len(sentences) - TOLD} more, see actions)" if len(sentences) > TOLD else ""
+        failed = sum(bool(case.unread or case.problem or any(one.error for one in case.outcomes)) for case in run.cases)
+        count = f"{failed} of {len(run.cases)} projects failed. " if failed else ""
+        said.append(f"{count}{' '.join(sentences[:TOLD])}{more}")
+    return " ".join(said) or None
