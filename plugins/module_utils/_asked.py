@@ -9,10 +9,23 @@ Pure: no I/O, no Ansible. Private to this collection. What is wrong raises `Refu
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
-from ._access import LAPSED, Member, Project, Refusal, Roles, folded
-from ._names import blank, check_roles, is_id, lines, people, person, select_projects, texts
+from ._access import LAPSED, Member, Person, Project, Refusal, Roles, folded
+from ._names import (
+    blank,
+    check_roles,
+    is_email,
+    is_glob,
+    is_id,
+    lines,
+    people,
+    person,
+    plain,
+    role_set,
+    select_projects,
+    texts,
+)
 
 Params = Mapping[str, Any]
 
@@ -83,15 +96,11 @@ def asked_of(params: Params, deed: str, warnings: List[str]) -> List[Asked]:
 
 
 def _asked_by_lists(params: Params, needs_roles: bool) -> List[Asked]:
-    users = people(params["users"], "users")
+    users = people(params["users"], "users", complete=params["exclusive"])
     missing = [name for name, value in (("projects", texts(params["projects"])), ("users", users)) if value is None]
     if missing:
         raise Refusal(f"{' and '.join(missing)} missing: say which users in which projects, or give memberships")
-    if params["exclusive"] and isinstance(params["users"], list) and any(map(blank, params["users"])):
-        raise Refusal(
-            "users holds a blank, which with exclusive may be somebody left out; name the person, or delete it"
-        )
-    roles = _roles(params["roles"], "roles") if needs_roles else frozenset()
+    roles = role_set(params["roles"], "roles") if needs_roles else frozenset()
     fallback = _fallback(params.get("fallback_role"))
     wishes = [Wish(_who(user), roles, fallback) for user in users or ()]
     return [Asked([Where(project) for project in lines(params["projects"])], wishes)]
@@ -99,18 +108,6 @@ def _asked_by_lists(params: Params, needs_roles: bool) -> List[Asked]:
 
 def _who(user: str) -> Who:
     return Who(None, user) if is_id(user) else Who(user, None)
-
-
-def _roles(given: Any, option: str) -> Roles:
-    """A set of roles, none of them blank."""
-    if blank(given) or given == []:
-        raise Refusal(f"{option} missing: name at least one, such as [GROUP_READ_ONLY]")
-    values = [given] if isinstance(given, str) else given
-    if not isinstance(values, list) or not all(isinstance(role, str) for role in values):
-        raise Refusal(f"{option}: {given!a} is not a list of role names; write such as [GROUP_READ_ONLY]")
-    if any(map(blank, values)):
-        raise Refusal(f"{option} holds a blank, {given!a}; name the role, or delete the blank")
-    return frozenset(texts(values) or ())
 
 
 def _fallback(given: Any) -> Optional[str]:
@@ -144,33 +141,26 @@ def _asked_by_row(given: Any, number: int, params: Params, deed: str, needs_role
         )
     roles: Roles = frozenset()
     if needs_roles:
-        roles = _roles(given.get("roles"), f"{option}: the roles of {who.text} in {where.name or where.project}")
+        roles = role_set(given.get("roles"), f"{option}: the roles of {who.text} in {where.name or where.project}")
     fallback = _fallback(row.get("fallback_role")) or _fallback(params.get("fallback_role"))
     return Asked([where], [Wish(who, roles, fallback)])
 
 
 def _where(row: Mapping[str, Any], option: str) -> Optional[Where]:
-    name, project_id = (_plain(row, key, option) for key in ("project", "project_id"))
+    name, project_id = (plain(row, key, option) for key in ("project", "project_id"))
     if project_id is None:
         return Where(name) if name else None
     if not is_id(project_id):
         raise Refusal(f"{option}: project_id {project_id!a} is no id (24 hexadecimal digits); write a name as project")
-    same = name is None or name.lower() == project_id.lower()
-    return Where(project_id.lower(), None if same else name)
-
-
-def _plain(row: Mapping[str, Any], key: str, option: str) -> Optional[str]:
-    """A name of a row. YAML makes a number of 2024, which is the same text; of 1.10 it makes another."""
-    value = row.get(key)
-    if value is None or isinstance(value, str):
-        return value and value.strip()
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise Refusal(f"{option}: {key} {value!a} is not a name; write it in quotes")
+    if name is None or name.lower() == project_id.lower():
+        return Where(project_id.lower())
+    if is_id(name) or is_glob(name):
+        raise Refusal(f"{option}: project {name!a} and project_id {project_id} are not one project; write one of them")
+    return Where(project_id.lower(), name)
 
 
 def _row_who(row: Mapping[str, Any], option: str) -> Optional[Who]:
-    user, user_id = (_plain(row, key, option) for key in ("user", "user_id"))
+    user, user_id = (plain(row, key, option) for key in ("user", "user_id"))
     if user_id is not None and not is_id(user_id):
         raise Refusal(f"{option}: user_id {user_id!a} is no id (24 hexadecimal digits); write an email as user")
     if user and is_id(user):
@@ -214,31 +204,62 @@ def _selected(where: Sequence[Where], visible: Sequence[Project], warnings: List
     return found
 
 
+class Newcomer(NamedTuple):
+    """Somebody who is to be added by email; ``person`` as the organization knows them, None if it does not."""
+
+    email: str
+    person: Optional[Person]
+
+
+Find = Callable[[Optional[str], Optional[str]], Optional[Person]]
+
+
+def check_names(whos: Iterable[Who], accounts: Iterable[Union[Member, Person]], warnings: List[str]) -> None:
+    """An id decides. Another email beside it is an old one, or that of somebody else among the ``accounts`` we see."""
+    both = [who for who in dict.fromkeys(whos) if who.id and who.email]
+    if not both:
+        return
+    emails: Dict[str, str] = {}
+    ids: Dict[str, Set[str]] = {}
+    for account in accounts:
+        emails[str(account.user_id)] = account.user
+        ids.setdefault(folded(account.user), set()).add(str(account.user_id))
+    for who in both:
+        others = ids.get(folded(str(who.email)), set())
+        if who.id not in emails or who.id in others:
+            continue
+        if others:
+            name = emails[who.id]
+            raise Refusal(f"memberships: user_id {who.id} is {name}, and {who.email} is another; write one of them")
+        warnings.append(f"memberships: {who.email} ({who.id}) is called {emails[who.id]} now")
+
+
 def wanted(
     wishes: Iterable[Wish],
     members: Mapping[str, Member],
     keys: Mapping[str, Sequence[str]],
+    find: Find,
     present: bool,
     warnings: List[str],
-) -> Dict[str, Wish]:
-    """What is asked for, by the keys that the people have in a project (``keys`` by email, folded).
+) -> Tuple[Dict[str, Wish], Dict[str, Newcomer]]:
+    """What is asked for, by the keys that the people have in a project, and who would have to be added for it.
 
-    To be ``present``, somebody with a living membership is not invited again because an old invitation lapsed: that
-    one is asked for nothing. Somebody new has the email for a key; an id that is not here has none.
+    ``keys`` are those of the members by email, folded; ``find`` finds somebody in the organization by id, email. To be
+    ``present``, somebody with a living membership is not invited again because an old invitation lapsed: that one is
+    asked for nothing.
     """
     found: Dict[str, Wish] = {}
+    newcomers: Dict[str, Newcomer] = {}
     for wish in wishes:
-        mine = _keys_of(wish.who, members, keys, present, warnings)
-        if not mine:
-            if not present:
-                continue
-            if wish.who.email is None:
-                raise Refusal(f"nobody here has the user id {wish.who.id}; name the person by email")
-            mine = [folded(wish.who.email)]
-        takes = _settled(wish, mine, members, keys) if present else mine
-        for key in mine:
+        mine = _keys_of(wish.who, members, keys, find, present, warnings)
+        takes = [key for key in mine if not present or members[key].status not in LAPSED]
+        if present and not takes:
+            newcomer = _newcomer(wish.who, mine, members, find, warnings)
+            takes = [_key_of(newcomer, mine, newcomers)]
+            newcomers[takes[0]] = newcomer
+        for key in dict.fromkeys([*mine, *takes]):
             _add(found, key, wish if key in takes else Wish(wish.who))
-    return found
+    return found, newcomers
 
 
 def _add(found: Dict[str, Wish], key: str, wish: Wish) -> None:
@@ -257,41 +278,64 @@ def fulfilled(deed: str, wish: Wish, member: Optional[Member]) -> bool:
 
 
 def is_here(who: Who, members: Mapping[str, Member], keys: Mapping[str, Sequence[str]]) -> bool:
-    """Whether somebody has a membership here."""
-    return who.id in members if who.id else folded(str(who.email)) in keys
+    """Whether somebody, or another account of the email, has a membership here; of that one `wanted` tells."""
+    return who.id in members or (who.email is not None and folded(who.email) in keys)
 
 
 def _keys_of(
     who: Who,
     members: Mapping[str, Member],
     keys: Mapping[str, Sequence[str]],
+    find: Find,
     present: bool,
     warnings: List[str],
 ) -> Sequence[str]:
+    """The keys of somebody's memberships here: of the id, if there is one, else of all accounts of the email."""
     by_email = keys.get(folded(who.email), ()) if who.email else ()
-    if who.id is None or who.id in by_email:
-        return by_email if who.id is None else (who.id,)
     if who.id in members:
-        if by_email:
-            raise Refusal(f"user_id {who.id} is {members[who.id].user}, and {who.email} is another; write one of them")
-        if who.email:
-            warnings.append(f"memberships: {who.email} ({who.id}) is called {members[who.id].user} now")
-        return (who.id,)
-    if by_email and present:
-        raise Refusal(f"{who.email} is {by_email[0]} here, not the user_id {who.id} of the row; write one of them")
-    if by_email:
+        return (str(who.id),)
+    if who.id is None:
+        person = None if by_email else find(None, who.email)
+        return (person.user_id,) if person and person.user_id in members else by_email
+    if not by_email:
+        return ()
+    if not present:
         warnings.append(f"memberships: {who.email} is not the account {who.id} of the row, so it was left alone")
-    return ()
+        return ()
+    if find(who.id, None):
+        raise Refusal(f"{who.email} is {by_email[0]} here, not the user_id {who.id} of the row; write one of them")
+    warnings.append(_taken_for(who))
+    return by_email
 
 
-def _settled(
-    wish: Wish, mine: Sequence[str], members: Mapping[str, Member], keys: Mapping[str, Sequence[str]]
-) -> Sequence[str]:
-    """Which of somebody's memberships get the roles: the living ones, else one invitation that lapsed."""
-    living = [key for key in mine if key not in members or members[key].status not in LAPSED]
-    if living:
-        return living
-    others = [key for key in keys.get(folded(members[mine[0]].user), ()) if members[key].status not in LAPSED]
-    if others:
-        raise Refusal(f"the invitation {mine[0]} of {wish.who.text} lapsed, and {others[0]} is a member; name that id")
-    return mine[:1]
+def _taken_for(who: Who) -> str:
+    return f"memberships: the user_id {who.id} is not known any more; whoever has the email {who.email} is taken for it"
+
+
+def _newcomer(
+    who: Who, lapsed: Sequence[str], members: Mapping[str, Member], find: Find, warnings: List[str]
+) -> Newcomer:
+    """Whom adding somebody adds: Atlas goes by the email, so that must not lead to another account than was named."""
+    by_id = find(who.id, None)
+    email = by_id.user if by_id else members[lapsed[0]].user if lapsed else who.email
+    if email is None:
+        raise Refusal(f"nobody here has the user id {who.id}; name the person by email")
+    person = find(None, email)
+    if who.id and (by_id or lapsed):
+        if person and person.user_id != who.id and person.status not in LAPSED:
+            raise Refusal(f"{email} is the account {person.user_id} now, not the user_id {who.id}; name that id")
+    elif who.id:
+        warnings.append(_taken_for(who))
+    if not is_email(email):
+        raise Refusal(f"{email!a} is no email address, so nobody can be added by it; name the person by email")
+    return Newcomer(email, person)
+
+
+def _key_of(newcomer: Newcomer, lapsed: Sequence[str], newcomers: Mapping[str, Newcomer]) -> str:
+    """The key of somebody to be added: the invitation's that lapsed, the id, or the email; for one email only one."""
+    for key, other in newcomers.items():
+        if folded(other.email) == folded(newcomer.email):
+            return key
+    if lapsed:
+        return lapsed[0]
+    return newcomer.person.user_id if newcomer.person else folded(newcomer.email)

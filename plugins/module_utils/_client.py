@@ -57,7 +57,7 @@ T = TypeVar("T")
 
 def segment(text: str) -> str:
     """One segment of a path, encoded."""
-    return quote(text, safe="")
+    return quote(text, safe="", errors="replace")
 
 
 class Patience:
@@ -344,6 +344,8 @@ class Client:
             listed = self._rows(path, body)
             page = self._by_key(path, listed, key)
             news = page.keys() - rows.keys()
+            if any(rows.get(one, row) != row for one, row in page.items()):
+                return rows, "it changed while it was read"
             doubled += len(listed) - len(page)
             again += len(page) - len(news)
             rows.update(page)
@@ -353,16 +355,16 @@ class Client:
             if number > 1 and not news and (whole or more):
                 return rows, f"page {number} repeats the one before it"
             short = short or (bool(more) and not whole)
-            missing = max(totals, default=0) - len(rows) - doubled
+            missing = max(totals, default=0) - len(rows)
             if not (whole if more is None else more) and not (news and missing > 0):
                 break
         if len(totals) > 1:
             return rows, "it changed while it was read"
-        if missing > 0:
+        if missing > doubled + again:
             return rows, f"{len(rows)} of {len(rows) + missing} rows came"
         if short and not totals:
             return rows, "a page is shorter than asked for, though another one follows"
-        return rows, _REPEATED if again and not totals else None
+        return rows, _REPEATED if missing > 0 or (again and not totals) else None
 
     def _rows(self, path: str, body: Json) -> List[Dict[str, Json]]:
         rows = body.get("results") if isinstance(body, dict) else None
@@ -374,7 +376,10 @@ class Client:
         for number, row in enumerate(rows, 1):
             if not isinstance(row.get(key), str):
                 raise self.misshapen("GET", path, f"row {number} has no '{key}'")
-        return {row[key]: row for row in rows}
+        found = {row[key]: row for row in rows}
+        if any(found[row[key]] != row for row in rows):
+            raise self.misshapen("GET", path, "it has two rows of one id that differ")
+        return found
 
 
 def _has_next(body: Mapping[str, Json]) -> Optional[bool]:

@@ -31,7 +31,7 @@ _HOST = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")
 _IDS = {"client_id": re.compile(r"mdb_sa_id_\w*"), "public_key": re.compile(r"[A-Za-z0-9]{1,16}")}
 _SECRET = re.compile(r"mdb_sa_sk_[\w-]+")
 # An Authorization header that a server repeats.
-_AUTHORIZATION = re.compile(r"\b(Basic|Bearer)\s+[\w.~+/=-]+|\bDigest\s+\w+=.*", re.IGNORECASE)
+_AUTHORIZATION = re.compile(r"\b(Basic|Bearer)\s+[^\s\"',;]+|\bDigest\s+\w+=.*", re.IGNORECASE)
 
 
 class Credential(NamedTuple):
@@ -184,13 +184,15 @@ def misplaced(options: Mapping[str, Any]) -> Set[str]:
     found = {match for value in options.values() for match in _SECRET.findall(str(value))}
     for name, shape in _IDS.items():
         value = options.get(name)
-        if isinstance(value, str) and value.strip() and not shape.fullmatch(value.strip()):
+        if isinstance(value, str) and not shape.fullmatch(value.strip()):
             found.add(value.strip())
     before, at, _host = str(options.get("base_url") or "").rpartition("@")
     if at:
-        user = before.rpartition("//")[2]
-        found |= {user, unquote(user), *user.split(":", 1)[1:]}
-    return {text for text in found if text}
+        user = before.split("//", 1)[-1]
+        password = user.split(":", 1)[-1]
+        found |= {user, unquote(user), password, unquote(password)}
+    # Shorter ones are no secrets, and stand in all that is shown.
+    return {text for text in found if len(text) >= 4}
 
 
 def secrets_of(credential: Credential, tokens: Iterable[str] = ()) -> List[str]:

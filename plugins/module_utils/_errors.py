@@ -144,7 +144,8 @@ def _bad_fields(data: Json) -> str:
     """The fields that a 400 complains of (``badRequestDetail`` of the official schema)."""
     detail = data.get("badRequestDetail") if isinstance(data, dict) else None
     fields = detail.get("fields") if isinstance(detail, dict) else None
-    told = [f"{field.get('field')}: {field.get('description')}" for field in fields or () if isinstance(field, dict)]
+    fields = fields if isinstance(fields, list) else []
+    told = [f"{field.get('field')}: {field.get('description')}" for field in fields if isinstance(field, dict)]
     return f"({'; '.join(told)})" if told else ""
 
 

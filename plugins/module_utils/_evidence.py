@@ -79,7 +79,9 @@ def _way_row(way: Way) -> Row:
 
 def exemption_row(exemption: Exemption) -> Row:
     """An exception in plain types."""
-    return {**exemption._asdict(), "until": str(exemption.until) if exemption.until else None}
+    row = {**exemption._asdict(), "until": str(exemption.until) if exemption.until else None}
+    del row["projects"]
+    return row
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------

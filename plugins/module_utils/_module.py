@@ -102,7 +102,8 @@ def connect(module: AnsibleModule) -> Client:
 
 def _option(module: AnsibleModule, name: str) -> Optional[str]:
     """An option, else the first of its environment variables that is not empty."""
-    value = module.params[name] or next((os.environ[env] for env in ENVIRONMENT[name] if os.environ.get(env)), None)
+    values = (os.environ.get(env) for env in ENVIRONMENT[name])
+    value: Optional[str] = module.params[name] or next((value for value in values if not blank(value)), None)
     if value and name in SECRETS:
         module.no_log_values.add(value)
     return value

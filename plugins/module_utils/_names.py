@@ -16,7 +16,7 @@ import re
 import unicodedata
 from typing import Any, Iterable, Iterator, List, Mapping, Optional, Sequence
 
-from ._access import Project, Refusal
+from ._access import Project, Refusal, Roles, folded
 
 # The project roles known in 2026. The API takes free strings, and new ones come without a new version of it.
 KNOWN_ROLES = (
@@ -50,9 +50,11 @@ KNOWN_ROLES = (
 
 _ID = re.compile(r"[0-9a-fA-F]{24}")
 _ROLE = re.compile(r"GROUP_[A-Z0-9_]+")
-_NAMED = re.compile(r"[^<>]*<([^<>]*)>")
+_NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 # Not all that RFC 5322 allows: no quoted local part, and no '*', which in a list of people is a wish for everybody.
-_EMAIL = re.compile(r"""[^\s@<>()\[\],;:\\"*]+@[\w-]+(\.[\w-]+)*""")
+_EMAIL = re.compile(r"[\w!#$%&'+/=?^{|}~.-]+@[\w-]+(\.[\w-]+)*")
+# Signs that are shown as nothing, though letters or marks to Unicode (its property Default_Ignorable_Code_Point).
+_IGNORABLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 # How many names of a list people are shown; results and files hold all.
 TOLD = 20
@@ -83,6 +85,18 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:TOLD]) + more
 
 
+def plain(row: Mapping[str, Any], key: str, option: str) -> Optional[str]:
+    """A text of a row, None where it is blank. YAML makes a number of 2024, the same text; of 1.10 it makes another."""
+    value = row.get(key)
+    if blank(value):
+        return None
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise Refusal(f"{option}: {key} {value!a} is not a name; write it in quotes")
+
+
 # --- people ----------------------------------------------------------------------------------------------------------
 
 
@@ -91,13 +105,17 @@ def is_id(name: str) -> bool:
     return bool(_ID.fullmatch(name))
 
 
-def people(value: Any, option: str) -> Optional[List[str]]:
+def people(value: Any, option: str, complete: bool = False) -> Optional[List[str]]:
     """The one reader of lists of people: emails as written and ids in lower case, in their order; None when blank.
 
     Takes a list, JSON text of one, or text: split at lines and ';', and at commas unless a piece is `Name <email>`.
+    Blanks drop out; in a list that has to be ``complete`` they may be somebody left out, and are refused.
     """
     given = _as_list(value, option)
-    found = [person(piece, option) for one in given for piece in _pieces(one, option)]
+    pieces = [piece for one in given for piece in _pieces(one, option)]
+    if complete and any(not piece for piece in pieces) and any(pieces):
+        raise Refusal(f"{option} holds a blank, which may be somebody left out; name the person, or delete it")
+    found = [person(piece, option) for piece in pieces if piece]
     return found if found or given == [] else None
 
 
@@ -111,19 +129,27 @@ def _as_list(value: Any, option: str) -> List[Any]:
 
 
 def _pieces(given: Any, option: str) -> Iterator[str]:
+    """A text taken apart, blanks between the pieces included; a separator at its very end ends the last piece."""
     if given is None:
-        return
+        given = ""
     if not isinstance(given, str):
         raise Refusal(f"{option}: {given!a} is neither an email address nor a user id; write it as text")
-    for line in re.split(r"[;\r\n\v\f\x1c-\x1e\x85\u2028\u2029]", given):
-        parts = [line] if _NAMED.fullmatch(_stripped(line)) else line.split(",")
-        yield from filter(None, map(_stripped, parts))
+    for line in re.split(r"\r\n|[;\r\n\v\f\x1c-\x1e\x85\u2028\u2029]", re.sub(r"[;\s]+$", "", given)):
+        whole = _NAMED.fullmatch(_stripped(line))
+        yield from map(_stripped, [line] if whole and not _names_somebody(whole[1]) else line.split(","))
+
+
+def _names_somebody(text: str) -> bool:
+    """Whether what stands in front of `<email>` is somebody as well, and not the name that belongs to it."""
+    return "@" in text or any(is_id(word) for word in re.split(r"[\s,]+", text))
 
 
 def person(piece: str, option: str) -> str:
     """One person, `Name <email>` unwrapped: an email as written, or an id in lower case."""
     named = _NAMED.fullmatch(piece)
-    found = named[1].strip() if named else piece
+    found = named[2].strip() if named else piece
+    if named and _names_somebody(named[1]) and folded(_stripped(named[1])) != folded(found):
+        raise Refusal(f"{option}: {piece!a} is two people; write one a line")
     if is_id(found):
         return found.lower()
     if not is_email(found):
@@ -132,8 +158,9 @@ def person(piece: str, option: str) -> str:
 
 
 def is_email(text: str) -> bool:
-    """Whether it is an address that people write, and that no mail client hides a part of."""
-    return bool(_EMAIL.fullmatch(text)) and not any(unicodedata.category(sign)[0] in "CZ" for sign in text)
+    """Whether it is an address that people write: letters, digits, marks and the signs that mail knows, none hidden."""
+    letters = "".join(sign for sign in text if not unicodedata.combining(sign))
+    return bool(_EMAIL.fullmatch(letters)) and not _IGNORABLE.search(text)
 
 
 # --- roles -----------------------------------------------------------------------------------------------------------
@@ -161,6 +188,18 @@ def _suggest_role(name: str) -> str:
     rests = [role[len("GROUP_") :] for role in KNOWN_ROLES]
     near = difflib.get_close_matches(wanted, rests, n=1, cutoff=0.5)
     return f"did you mean GROUP_{near[0]}?" if near else "project roles look like GROUP_READ_ONLY"
+
+
+def role_set(given: Any, option: str) -> Roles:
+    """A set of roles, none of them blank."""
+    if blank(given) or given == []:
+        raise Refusal(f"{option} missing: name at least one, such as [GROUP_READ_ONLY]")
+    values = [given] if isinstance(given, str) else given
+    if not isinstance(values, list) or not all(isinstance(role, str) for role in values):
+        raise Refusal(f"{option}: {given!a} is not a list of role names; write such as [GROUP_READ_ONLY]")
+    if any(map(blank, values)):
+        raise Refusal(f"{option} holds a blank, {given!a}; name the role, or delete the blank")
+    return frozenset(texts(values) or ())
 
 
 # --- projects and tags -----------------------------------------------------------------------------------------------
@@ -235,9 +274,7 @@ def projects_in_scope(
     named = None if projects is None or blank(projects) else projects
     chosen = select_projects(["*"] if named is None else lines(named), visible)
     unwanted = [] if exclude is None or blank(exclude) else lines(exclude)
-    excluded = {
-        project.id for pattern in unwanted for project in select_projects([pattern], visible, "exclude_projects")
-    }
+    excluded = {project.id for project in select_projects(unwanted, visible, "exclude_projects")}
     return [project for project in chosen if project.id not in excluded and _tagged(project, tags or {})]
 
 
@@ -255,10 +292,18 @@ def tag_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def empty_lists(options: Mapping[str, Any], names: Sequence[str]) -> List[str]:
+    """A sentence for each option that is a list of nothing, which nothing passes."""
+    return [f"{name} is an empty list, so nothing is asked for" for name in names if options[name] == []]
+
+
 def unmatched_tags(tags: Optional[Mapping[str, Any]], visible: Sequence[Project]) -> List[str]:
     """A sentence for each tag that no project has."""
-    return [
+    alone = [
         f"tags: no project has the tag {key}: {tag_text(value)}"
         for key, value in (tags or {}).items()
         if not any(_tagged(project, {key: value}) for project in visible)
     ]
+    if alone or any(_tagged(project, tags or {}) for project in visible):
+        return alone
+    return ["tags: no project has all of these tags"] if tags else []

@@ -19,7 +19,6 @@ from ._access import (
     LAPSED,
     ORGANIZATION_ROLES,
     OWNER,
-    STATUSES,
     Entry,
     Member,
     Person,
@@ -61,7 +60,7 @@ class Organization(NamedTuple):
         if user_id in people:
             return people[str(user_id)]
         mine = [people[key] for key in self.keys.get(folded(email), ())] if email else []
-        return min(mine, key=lambda person: STATUSES.index(person.status), default=None)
+        return min(mine, key=lambda person: (person.status != ACTIVE, person.status in LAPSED), default=None)
 
     @property
     def team_access(self) -> str:

@@ -9,9 +9,9 @@ Pure: no I/O, no Ansible. Private to this collection.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
+import re
 from collections import Counter
 from datetime import date, datetime
 from functools import lru_cache
@@ -37,9 +37,11 @@ from ._access import (
     plan,
     replay,
 )
-from ._names import blank, check_roles, people, select_projects
+from ._names import blank, check_roles, is_id, people, plain, role_set, select_projects
 
 NO_ROLES: Roles = frozenset()
+
+_DOMAIN = re.compile(r"@?[\w-]+(\.[\w-]+)*")
 
 
 # --- the policy ------------------------------------------------------------------------------------------------------
@@ -56,13 +58,17 @@ class Grant(NamedTuple):
 
 
 class Exemption(NamedTuple):
-    """Takes findings out through the day ``until``; without a project or rule for all of them."""
+    """Takes findings out through the day ``until``; without a project or rule for all of them.
+
+    ``projects`` are the ids that ``project`` names, as `located` finds them.
+    """
 
     user: str
     project: Optional[str]
     rule: Optional[str]
     until: Optional[date]
     reason: str
+    projects: FrozenSet[str] = frozenset()
 
 
 class Policy(NamedTuple):
@@ -178,12 +184,14 @@ def _email(user: Any, option: str) -> str:
     return found[0]
 
 
-def _domains(domains: Iterable[Any]) -> FrozenSet[str]:
-    found = frozenset(str(domain).strip().lower().lstrip("@") for domain in domains)
-    for domain in found:
-        if not domain or "@" in domain or "*" in domain:
-            raise Refusal(f"policy.allowed_domains: '{domain}' is not a domain; write one such as corp.example")
-    return found
+def _domains(domains: Any) -> FrozenSet[str]:
+    """Domains as people write them: a list, or text with one a line or commas; an @ in front is fine."""
+    texts = [domains] if isinstance(domains, str) else domains
+    pieces = [piece for text in texts for piece in re.split(r"[\s,;]+", str(text)) if piece]
+    for piece in pieces:
+        if not _DOMAIN.fullmatch(piece):
+            raise Refusal(f"policy.allowed_domains: {piece!a} is not a domain; write one such as corp.example")
+    return frozenset(folded(piece.lstrip("@")) for piece in pieces)
 
 
 def _unfolded(rows: Iterable[Any]) -> List[Any]:
@@ -208,32 +216,46 @@ def _unfolded(rows: Iterable[Any]) -> List[Any]:
 def _row(row: Any, option: str, keys: Sequence[str]) -> Mapping[str, Any]:
     if not isinstance(row, dict):
         raise Refusal(f"policy.{option}: '{row}' is not a row; write {{{', '.join(key + ': ...' for key in keys)}}}")
-    unknown = sorted(set(row) - set(keys))
+    unknown = sorted(map(str, set(row) - set(keys)))
     if unknown:
         raise Refusal(f"policy.{option}: '{unknown[0]}' is not a key of a row; the keys are {', '.join(keys)}")
-    return {key: value for key, value in row.items() if value not in (None, "")}
+    return {key: value for key, value in row.items() if not blank(value)}
 
 
 def _grant(given: Any) -> Grant:
     row = _row(given, "memberships", ("project", "user", "roles", "expires", "reason"))
-    roles = [row["roles"]] if isinstance(row.get("roles"), str) else row.get("roles")
-    if "project" not in row or "user" not in row or not roles:
+    project = plain(row, "project", "policy.memberships")
+    if project is None or "user" not in row or "roles" not in row:
         raise Refusal(f"policy.memberships: {dict(given)} lacks a project, a user or roles")
     user = _email(row["user"], "policy.memberships")
+    roles = role_set(row["roles"], f"policy.memberships: the roles of {user} in {project}")
     expires = _date(row.get("expires"), "policy.memberships: expires")
-    return Grant(str(row["project"]), user, frozenset(map(str, roles)), expires, str(row.get("reason", "")))
+    return Grant(project, user, roles, expires, str(row.get("reason", "")))
 
 
 def _exemption(given: Any) -> Exemption:
     row = _row(given, "exceptions", ("user", "project", "rule", "until", "reason"))
     if "user" not in row:
         raise Refusal(f"policy.exceptions: {dict(given)} lacks a user")
-    rule = row.get("rule")
+    project, rule = (plain(row, key, "policy.exceptions") for key in ("project", "rule"))
     if rule and rule not in RULES:
         raise Refusal(f"policy.exceptions: '{rule}' is not a rule; the rules are {', '.join(RULES)}")
     user = _email(row["user"], "policy.exceptions")
     until = _date(row.get("until"), "policy.exceptions: until")
-    return Exemption(user, row.get("project"), rule, until, str(row.get("reason", "")))
+    return Exemption(user, project, rule, until, str(row.get("reason", "")))
+
+
+def located(policy: Policy, visible: Sequence[Project]) -> Tuple[Policy, List[str]]:
+    """The policy with the projects of its exceptions, and what to say of projects that nobody sees."""
+    found, unknown = [], []
+    for one in policy.exceptions:
+        try:
+            ids = frozenset(project.id for project in select_projects([one.project], visible)) if one.project else None
+        except Refusal as refusal:
+            ids = frozenset()
+            unknown.append(f"policy.exceptions: {refusal}")
+        found.append(one._replace(projects=ids or frozenset()))
+    return policy._replace(exceptions=tuple(found)), unknown
 
 
 def _date(given: Any, option: str) -> Optional[date]:
@@ -471,10 +493,11 @@ def review(
     living = {folded(entry.member.user) for entry in entries.values() if entry.direct and not _lapsed(entry)}
     for key, entry in entries.items():
         email = folded(entry.member.user)
-        mine = None if grants is None else grants.get(key) or grants.get(email, [])
-        # An old invitation of somebody who is a member is not what the desired state is about.
-        if _lapsed(entry) and email in living:
-            mine = None
+        mine = None if grants is None else [*grants.get(key, []), *grants.get(email, [])]
+        # Of somebody who is a member, and of one who is to be invited again, other old invitations are not asked about.
+        if _lapsed(entry):
+            mine = None if email in living else mine
+            living.add(email)
         seat = Seat(project, key, entry.member, entry.ways, mine)
         verdicts = {}
         for name, rule in asked:
@@ -509,7 +532,7 @@ def exemption(policy: Policy, member: Member, project: Project, rule: str, now: 
         if (
             one.user in (folded(member.user), member.user_id)
             and one.rule in (None, rule)
-            and (one.project is None or one.project == project.id or fnmatch.fnmatchcase(project.name, one.project))
+            and (one.project is None or project.id in one.projects)
             and (one.until is None or one.until >= now.date())
         ):
             return one
@@ -564,8 +587,11 @@ def _missing(
         roles = frozenset().union(*(grant.roles for grant in valid))
         reason = f"is to have {_listed(roles)}, but is not a member"
         member = Member(user, None, None, NO_ROLES)
-        after = roles if policy.add_missing else None
-        findings.append(Finding(project, user, member, ("memberships",), (reason,), "add", roles, after, ()))
+        if is_id(user):
+            reason += ", and by an id nobody can be added: name the email as well"
+        action = "report" if is_id(user) else "add"
+        after = roles if policy.add_missing and action == "add" else None
+        findings.append(Finding(project, user, member, ("memberships",), (reason,), action, roles, after, ()))
     return findings
 
 

@@ -10,7 +10,7 @@ Atlas showed after each. Knows nothing of Ansible. Private to this collection.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
 
 from . import _atlas as atlas
 from . import _people as people
@@ -20,10 +20,10 @@ from ._access import (
     PENDING,
     Access,
     Member,
+    Person,
     Project,
     Refusal,
     Residual,
-    Step,
     access_of,
     active_owners,
     by_id,
@@ -33,7 +33,7 @@ from ._access import (
     replay,
 )
 from ._apply import apply
-from ._asked import Asked, Params, Wish, by_project, is_here, wanted
+from ._asked import Asked, Newcomer, Params, Who, Wish, by_project, check_names, is_here, wanted
 from ._cases import Case, Run
 from ._client import Client
 from ._errors import AtlasError, Interrupted
@@ -49,10 +49,9 @@ def change(
     """Fill the run. Raises `Refusal` and `AtlasError`; then nothing was written."""
     visible = atlas.projects(client)
     run.cases += [Case(project, wishes) for project, wishes in by_project(asked, visible, run.warnings)]
-    _read(client, run, bool(params.get("legacy_invitations")))
-    refusals = _plan(run, params, desired)
-    known = _organizations(client, run)
-    refusals += _meet(run, known)
+    known = _read(client, run, bool(params.get("legacy_invitations")))
+    check_names(_whos(run.cases), _accounts(run.cases, known), run.warnings)
+    refusals = _plan(run, params, desired, known)
     if not params["allow_no_owner"]:
         refusals += _owner_refusals(client, run.cases, known)
     if client.stopped_by:
@@ -69,10 +68,10 @@ def change(
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _read(client: Client, run: Run, legacy: bool) -> None:
-    for case, answer in zip(
-        run.cases, client.together(lambda case: _read_one(client, case.project, legacy), run.cases)
-    ):
+def _read(client: Client, run: Run, legacy: bool) -> people.Organizations:
+    """Read the members of all projects, and the people of their organizations."""
+    answers = client.together(lambda case: _read_one(client, case.project, legacy), run.cases)
+    for case, answer in zip(run.cases, answers):
         if isinstance(answer, AtlasError):
             case.unread = ("its members could not be read", answer)
             continue
@@ -82,6 +81,18 @@ def _read(client: Client, run: Run, legacy: bool) -> None:
         case.before = access_of(case.members)
         if unread:
             run.warnings.append(f"{case.project.name}: {unread}")
+    return people.read_organizations(client, {case.project.org_id for case in run.cases if not case.unread})
+
+
+def _whos(cases: Sequence[Case]) -> Dict[Who, None]:
+    return dict.fromkeys(wish.who for case in cases for wish in case.wishes)
+
+
+def _accounts(cases: Sequence[Case], known: people.Organizations) -> Iterator[Union[Member, Person]]:
+    for case in cases:
+        yield from case.members.values()
+    for org in known.values():
+        yield from (org.people or {}).values()
 
 
 def _read_one(client: Client, project: Project, legacy: bool) -> Tuple[List[Member], str]:
@@ -100,33 +111,35 @@ def _read_one(client: Client, project: Project, legacy: bool) -> Tuple[List[Memb
         return members, f"legacy invitations could not be read, so some may remain; that needs Project Owner ({error})"
 
 
-def _organizations(client: Client, run: Run) -> people.Organizations:
-    """The organizations, where people are to come or go, or a project would lose its direct owners."""
-    moving = [case for case in run.cases if run.deed == "remove" or _moves(case) or _loses_owners(case)]
-    return people.read_organizations(client, {case.project.org_id for case in moving if not case.unread})
-
-
-def _moves(case: Case) -> bool:
-    return any(step.action in ("add", "remove") for step in case.steps)
-
-
 # --- planning and guarding -------------------------------------------------------------------------------------------
 
 
-def _plan(run: Run, params: Params, desired: Desired) -> List[str]:
+def _plan(run: Run, params: Params, desired: Desired, known: people.Organizations) -> List[str]:
     """Plan all projects; what speaks against it, everywhere."""
     refusals = []
     for case in run.cases:
         if case.unread:
             continue
+        org = known[case.project.org_id]
         try:
-            case.wanted = wanted(case.wishes, case.members, case.keys, params["state"] == "present", run.warnings)
-            case.after = desired(params, case.wanted, case.before)
+            case.wanted, newcomers = wanted(
+                case.wishes, case.members, case.keys, org.find, params["state"] == "present", run.warnings
+            )
+            after = desired(params, case.wanted, case.before)
         except Refusal as refusal:
             refusals.append(f"{case.project.name}: {_told(case, refusal)}")
-        else:
-            case.steps = plan(case.before, case.after)
+            continue
+        case.steps = plan(case.before, after)
+        case.members.update((key, _newcomer(one, org)) for key, one in newcomers.items())
     return refusals
+
+
+def _newcomer(newcomer: Newcomer, org: people.Organization) -> Member:
+    """Somebody who is to be added, as the organization knows them: ACTIVE ones get in at once, others are invited."""
+    person = newcomer.person
+    if person is None:
+        return Member(newcomer.email, None, None if org.people is None else PENDING, frozenset())
+    return Member(person.user, person.user_id, ACTIVE if person.status == ACTIVE else PENDING, frozenset())
 
 
 def _told(case: Case, refusal: Refusal) -> str:
@@ -135,37 +148,6 @@ def _told(case: Case, refusal: Refusal) -> str:
         return str(refusal)
     name = case.labels().get(refusal.about) or case.wanted[refusal.about].who.text
     return f"{name} {refusal}"
-
-
-def _meet(run: Run, known: people.Organizations) -> List[str]:
-    """Let those who are to be added be members as the organization knows them: somebody ACTIVE gets in at once,
-    everybody else is invited. What speaks against it.
-    """
-    refusals = []
-    for case in run.cases:
-        for step in case.steps:
-            if step.action == "add":
-                try:
-                    case.members[step.user] = _newcomer(known[case.project.org_id], case, step, run.warnings)
-                except Refusal as refusal:
-                    refusals.append(f"{case.project.name}: {refusal}")
-    return refusals
-
-
-def _newcomer(org: people.Organization, case: Case, step: Step, warnings: List[str]) -> Member:
-    """Somebody who is to be added; raises `Refusal` where the email is another account's than the row says."""
-    who, lapsed = case.wanted[step.user].who, case.members.get(step.user)
-    email, roles = lapsed.user if lapsed else str(who.email), frozenset(step.roles)
-    if org.people is None:
-        return Member(email, None, None, roles)
-    person = org.find(step.user, None) if lapsed else org.find(who.id, who.email)
-    if person is None:
-        return Member(email, None, PENDING, roles)
-    if who.id and not lapsed and person.user_id != who.id:
-        raise Refusal(f"{email} is {person.user_id} now, not the user_id {who.id} of the row; write one of them")
-    if folded(person.user) != folded(email):
-        warnings.append(f"memberships: {email} ({person.user_id}) is called {person.user} now")
-    return Member(person.user, person.user_id, ACTIVE if person.status == ACTIVE else PENDING, roles)
 
 
 def _loses_owners(case: Case) -> bool:
@@ -241,6 +223,5 @@ def _nobody(cases: Sequence[Case]) -> List[str]:
     """Who is named, and found in no project. Nothing is said while a project could not be read."""
     if any(case.unread for case in cases):
         return []
-    named = dict.fromkeys(wish.who for case in cases for wish in case.wishes)
-    lost = [who.text for who in named if not any(is_here(who, case.members, case.keys) for case in cases)]
+    lost = [who.text for who in _whos(cases) if not any(is_here(who, case.members, case.keys) for case in cases)]
     return [f"no member of the projects named, so there is nothing to take: {listed(lost)}"] if lost else []

@@ -369,6 +369,8 @@ def answer(params, client, warnings, checked):
     if not scope:
         why = unmatched_tags(params["project_tags"], visible) or ["look at projects, exclude_projects and project_tags"]
         raise Refusal(f"no project is in scope; {'; '.join(why)}")
+    rules, unknown = policy.located(rules, visible)
+    warnings += unknown
     grants = policy.grants_by_project(rules, visible)
     rosters, unsure = people.rosters(client, scope, legacy=params["legacy_invitations"])
     reviewed = [

@@ -80,7 +80,11 @@ projects:
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils._evidence import write_rows
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
-from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope, unmatched_tags
+from ansible_collections.atlasops.access.plugins.module_utils._names import (
+    empty_lists,
+    projects_in_scope,
+    unmatched_tags,
+)
 from ansible_collections.atlasops.access.plugins.module_utils._report import listing
 
 SPEC = {
@@ -94,7 +98,7 @@ def answer(params, client, warnings, checked):
     """The projects that pass the filters."""
     visible = atlas.projects(client)
     chosen = projects_in_scope(visible, params["projects"], tags=params["tags"])
-    warnings += unmatched_tags(params["tags"], visible)
+    warnings += unmatched_tags(params["tags"], visible) + empty_lists(params, ["projects"])
     rows = [{**project._asdict(), "tags": dict(project.tags)} for project in chosen]
     if params["output_file"]:
         write_rows(params["output_file"], rows)

@@ -173,6 +173,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._evidence import w
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import (
     check_roles,
+    empty_lists,
     listed,
     people,
     projects_in_scope,
@@ -209,7 +210,7 @@ def wanted(params, entry, now):
 def check(params, warnings):
     """The filters, checked, with sets in place of lists."""
     users, roles = people(params["users"], "users"), texts(params["roles"])
-    warnings += check_roles(roles or [])
+    warnings += check_roles(roles or []) + empty_lists(params, ["projects", "users", "roles", "statuses", "via"])
     return {
         **params,
         "users": None if users is None else {folded(user): user for user in users},

@@ -134,7 +134,7 @@ class Call:
         if knobs.total_count == "absent":
             return None
         if self.flag("includeCount", True):
-            return count + (7 if knobs.total_count == "wrong" else 0)
+            return {"low": count // 2, "high": count + 7}.get(knobs.total_count, count)
         return 0 if knobs.uncounted == "zero" or (feed and knobs.uncounted == "recorded") else None
 
     def listing_key(self) -> tuple[Any, ...]:

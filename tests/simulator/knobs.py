@@ -51,7 +51,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "remove_role_not_held": (400, 404, 409, 200),
     "add_role_held": (409, 200),
     "org_denied_status": (401, 403),
-    "total_count": ("exact", "wrong", "absent"),
+    "total_count": ("exact", "low", "high", "absent"),
     "uncounted": ("recorded", "absent", "zero"),
     "flattened_roles": ("union", "team_only"),
     "people_order": ("username", "unsorted"),

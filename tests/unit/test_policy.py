@@ -36,7 +36,7 @@ def entry(
 
 
 def reviewed(given, *entries, guards=NO_GUARDS, grants=True):
-    rules, _warnings = policy.read_policy(given)
+    rules, _warnings = policy.located(policy.read_policy(given)[0], [PROJECT])
     mine = policy.grants_by_project(rules, [PROJECT]).get(PROJECT.id) if grants else None
     return policy.review(rules, guards, PROJECT, dict(entries), mine, NOW)
 
