@@ -16,7 +16,7 @@ from . import _atlas as atlas
 from . import _people as people
 from ._access import ACTIVE, OWNER, Member, Step, takes_owner
 from ._cases import DONE, FAILED, PLANNED, SKIPPED, Case, Outcome, expected
-from ._client import Client
+from ._client import BACKOFF, Client, Patience
 from ._errors import AtlasError, Interrupted
 
 
@@ -35,9 +35,9 @@ def _apply_one(client: Client, case: Case, guard: Optional[people.Organizations]
         case.outcomes.append(_take(client, case, step, guard))
         if case.outcomes[-1].status != DONE or case.problem:
             break
-    taken = len(case.outcomes)
-    if case.problem and case.outcomes[-1].step.action == "revoke":
-        case.outcomes.append(_give_back(client, case, case.outcomes[-1].step))
+    taken, last = len(case.outcomes), case.outcomes[-1]
+    if case.ownerless and last.step.action == "revoke" and not last.why:
+        case.outcomes.append(_give_back(client, case, last.step))
     case.outcomes += [Outcome(step, SKIPPED) for step in case.steps[taken:]]
 
 
@@ -56,7 +56,7 @@ def _take(client: Client, case: Case, step: Step, guard: Optional[people.Organiz
         return Outcome(step, FAILED, error=error, at=_utc())
     outcome = Outcome(step, DONE, _as_read(seen.member, member), at=_utc(), why=seen.note or None)
     if guarded:
-        case.problem = _ownerless(client, case, step, guard or {})
+        _look_after(client, case, step, guard or {})
     return outcome
 
 
@@ -67,27 +67,47 @@ def _as_read(seen: Optional[Member], member: Member) -> Optional[Member]:
 
 
 def _has_another_owner(client: Client, case: Case, step: Step, known: people.Organizations) -> bool:
-    """Whether an ACTIVE owner beside the one of this step is in the project now. Raises `AtlasError`."""
+    """Whether an ACTIVE owner beside the one of this step is in the project now. Raises `AtlasError`.
+
+    An owner whom this run made gets some time to be listed.
+    """
     patience = client.patience()
-    found = atlas.members(client, case.project, patience)
-    if any(one.status == ACTIVE and OWNER in one.roles and one.user_id != step.user for one in found):
-        return True
+    made = any(one.seen and _owns(one.seen, step) for one in case.outcomes if one.status == DONE)
+    for pause in (BACKOFF if made else ()) + (None,):
+        if _shows_another_owner(client, case, step, known, patience):
+            return True
+        if pause is None or not patience.pause(pause):
+            break
+    return False
+
+
+def _shows_another_owner(
+    client: Client, case: Case, step: Step, known: people.Organizations, patience: Patience
+) -> bool:
     org = known.get(case.project.org_id) or people.Organization(None)
-    return people.owned_by_others(client, case.project, org, found, patience, without=step.user)
+    direct = list(case.members.values())
+    if not case.owned_by_others:
+        direct = atlas.members(client, case.project, patience)
+        if any(_owns(one, step) for one in direct):
+            return True
+    return people.owned_by_others(client, case.project, org, direct, patience, without=step.user)
 
 
-def _ownerless(client: Client, case: Case, step: Step, known: people.Organizations) -> Optional[str]:
-    """What to say where a project has no owner after a step, or that can't be told."""
+def _owns(member: Member, step: Step) -> bool:
+    return member.status == ACTIVE and OWNER in member.roles and member.user_id != step.user
+
+
+def _look_after(client: Client, case: Case, step: Step, known: people.Organizations) -> None:
+    """Say it where a project has no owner after a step, or that can't be told."""
     try:
-        if _has_another_owner(client, case, step, known):
-            return None
+        case.ownerless = not _has_another_owner(client, case, step, known)
     except AtlasError as error:
-        return f"whether an ACTIVE owner is left could not be read: {error}"
-    who = case.labels()[step.user]
-    return (
-        f"no ACTIVE owner is left after {step.action} of {who}: somebody else took the other one in between; "
-        f"make somebody {OWNER} now"
-    )
+        case.problem = f"whether an ACTIVE owner is left could not be read: {error}"
+    if case.ownerless:
+        case.problem = (
+            f"no ACTIVE owner is left after {step.action} of {case.labels()[step.user]}: somebody else took the other "
+            f"one in between; make somebody {OWNER} now"
+        )
 
 
 def _give_back(client: Client, case: Case, taken: Step) -> Outcome:

@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Name
 from ._access import LAPSED, STATUSES, Member, Person, Project, Step, Team, folded, shows
 from ._client import BACKOFF, BASE_VERSION, USERS_VERSION, Client, Patience, T, segment
 from ._errors import API, AtlasError, Interrupted, Json, TokenError
+from ._paging import pages
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
@@ -23,14 +24,14 @@ from ._errors import API, AtlasError, Interrupted, Json, TokenError
 def projects(client: Client) -> List[Project]:
     """All projects that the credential sees."""
     path = "/groups"
-    rows = client.pages(path, BASE_VERSION)
+    rows = pages(client, path, BASE_VERSION)
     return _shaped(client, path, _project, rows)
 
 
 def members(client: Client, project: Project, patience: Optional[Patience] = None) -> List[Member]:
     """The direct members of a project: those of all four statuses, the last two of which must be asked for."""
     path = f"/groups/{segment(project.id)}/users"
-    rows = client.pages(path, USERS_VERSION, {"orgMembershipStatuses": list(STATUSES)}, patience=patience)
+    rows = pages(client, path, USERS_VERSION, {"orgMembershipStatuses": list(STATUSES)}, patience=patience)
     return _shaped(client, path, _member, rows)
 
 
@@ -40,21 +41,21 @@ def flattened(
     """Everybody who gets into a project: directly, through a team or (unless told not to) an organization role."""
     path = f"/groups/{segment(project.id)}/users"
     query = {"flattenTeams": "true", "includeOrgUsers": "true" if organization else "false"}
-    rows = client.pages(path, USERS_VERSION, query, patience=patience)
+    rows = pages(client, path, USERS_VERSION, query, patience=patience)
     return _shaped(client, path, _member, rows)
 
 
 def teams(client: Client, project: Project, patience: Optional[Patience] = None) -> List[Team]:
     """The teams that have a role in a project."""
     path = f"/groups/{segment(project.id)}/teams"
-    rows = client.pages(path, BASE_VERSION, key="teamId", patience=patience)
+    rows = pages(client, path, BASE_VERSION, key="teamId", patience=patience)
     return _shaped(client, path, _team, rows)
 
 
 def team_names(client: Client, org_id: str) -> Dict[str, str]:
     """The names of the organization's teams by id. Needs Organization Member."""
     path = f"/orgs/{segment(org_id)}/teams"
-    rows = client.pages(path, BASE_VERSION)
+    rows = pages(client, path, BASE_VERSION)
     return dict(_shaped(client, path, _team_name, rows))
 
 
@@ -66,7 +67,7 @@ def people(client: Client, org_id: str) -> Tuple[Dict[str, Person], List[str]]:
     path = f"/orgs/{segment(org_id)}/users"
     found: Dict[str, Person] = {}
     odd = []
-    for row in client.pages(path, USERS_VERSION):
+    for row in pages(client, path, USERS_VERSION):
         try:
             person = _person(row)
             found[person.user_id] = person
@@ -97,7 +98,7 @@ def events(client: Client, project_id: str, since: str) -> List[Tuple[str, str, 
     """(id, type, email folded) of what happened to people in a project since an ISO 8601 time."""
     path = f"/groups/{segment(project_id)}/events"
     types = sorted({name for names in EVENTS.values() for name in names})
-    rows = client.pages(path, BASE_VERSION, {"eventType": types, "minDate": since})
+    rows = pages(client, path, BASE_VERSION, {"eventType": types, "minDate": since})
     return [
         (str(row.get("id")), str(row.get("eventTypeName")), folded(str(row.get("targetUsername", "")))) for row in rows
     ]

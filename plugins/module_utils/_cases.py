@@ -36,7 +36,8 @@ class Case:
     """One project of a run: what is asked of it, what was read, planned and done.
 
     ``members`` are those that were read, and those to be added as far as they are known. ``unread`` says what could not
-    be read, so that nothing is planned.
+    be read, so that nothing is planned; ``owned_by_others`` that all direct owners are to go, but a team owns it;
+    ``ownerless`` that it has no owner after a step.
     """
 
     project: Project
@@ -49,6 +50,8 @@ class Case:
     after: Access = field(default_factory=dict)
     steps: List[Step] = field(default_factory=list)
     outcomes: List[Outcome] = field(default_factory=list)
+    owned_by_others: bool = False
+    ownerless: bool = False
     problem: Optional[str] = None
 
     def now(self) -> Dict[str, Member]:

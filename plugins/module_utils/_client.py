@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar, Union
 from urllib.parse import quote
 
 from ._credentials import DEFAULT_URL, Credential, Tokens, check_base_url, masked, secrets_of
@@ -48,8 +48,6 @@ SCOPED_401 = (
     "USER_CANNOT_ACCESS_ORG",
     "USER_UNAUTHORIZED",
 )
-
-_REPEATED = "rows came twice"
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -226,7 +224,7 @@ class Client:
             token = self._token(patience)
             if token:
                 headers["Authorization"] = f"Bearer {token}"
-            reply = self._transport.send(method, API + path, headers, data, query, stop=self._stop)
+            reply = self._send(method, API + path, headers, data, query)
             if reply.headers.get("RateLimit-Remaining") == "0":
                 self._brakes[scope] = time.monotonic() + THROTTLE_FLOOR
             if reply.status != 401 or reply.code in SCOPED_401 or self._credential.kind != "service_account":
@@ -236,6 +234,19 @@ class Client:
             renewed = self._tokens.renewed(token, patience)
             if not renewed:
                 return reply
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        data: Any = None,
+        query: Optional[Mapping[str, Any]] = None,
+        account: Optional[Credential] = None,
+        always: bool = False,
+    ) -> Reply:
+        """Every request goes through here; unless it is to be made ``always``, not after the task was told to stop."""
+        return self._transport.send(method, path, headers, data, query, account, None if always else self._stop)
 
     def _brake(self, scope: str, patience: Patience) -> None:
         """Slow down where the last answer said that nothing remains of the rate limit."""
@@ -280,7 +291,7 @@ class Client:
         """An answer with a token; waits where token requests or live tokens are too many. Raises `AtlasError`."""
 
         def attempt() -> Reply:
-            reply = self._oauth("token", {"grant_type": "client_credentials"}, self._stop)
+            reply = self._oauth("token", {"grant_type": "client_credentials"})
             if reply.status == 200 and reply.said("access_token"):
                 return reply
             raise self._failure("POST /api/oauth/token", reply)
@@ -291,103 +302,13 @@ class Client:
         """Give the tokens back; at most 100 may live. Best effort: an unrevoked one ends within the hour."""
         for token in self._tokens.minted:
             try:
-                self._oauth("revoke", {"token": token, "token_type_hint": "access_token"})
+                self._oauth("revoke", {"token": token, "token_type_hint": "access_token"}, always=True)
             except AtlasError:
                 pass
 
-    def _oauth(self, what: str, form: Dict[str, str], stop: Optional[threading.Event] = None) -> Reply:
+    def _oauth(self, what: str, form: Dict[str, str], always: bool = False) -> Reply:
         headers = {"Accept": "application/json", "Cache-Control": "no-cache"}
-        return self._transport.send("POST", f"/api/oauth/{what}", headers, form, account=self._credential, stop=stop)
-
-    # --- listings ------------------------------------------------------------------------------------------------
-
-    def pages(
-        self,
-        path: str,
-        version: str,
-        query: Optional[Mapping[str, Any]] = None,
-        key: str = "id",
-        patience: Optional[Patience] = None,
-    ) -> List[Dict[str, Json]]:
-        """All rows of a listing, each once by ``key``; read again, a few times, where it moved or came in part.
-
-        A listing that does not become whole is an `AtlasError`: who is missing must not be taken for absent.
-        """
-        patience = patience or self.patience()
-        started, tries = time.monotonic(), 0
-        before: List[str] = []
-        while True:
-            tries += 1
-            rows, doubt = self._pages_once(path, version, query or {}, key, patience)
-            # Rows that came twice are harmless where another reading finds the same ones.
-            if not doubt or (doubt is _REPEATED and before == sorted(rows)):
-                return list(rows.values())
-            before = sorted(rows)
-            error = AtlasError(f"GET {API}{path}", f"the listing did not come whole: {doubt}", 200)
-            if not patience.after(error, repeatable=True):
-                raise error.after(tries, started)
-
-    def _pages_once(
-        self, path: str, version: str, query: Mapping[str, Any], key: str, patience: Patience
-    ) -> Tuple[Dict[str, Dict[str, Json]], Optional[str]]:
-        """The rows of one reading, by ``key``, and what speaks against their being all.
-
-        A total of 0 is no sign: it comes with ``includeCount=false`` as well.
-        """
-        rows: Dict[str, Dict[str, Json]] = {}
-        totals = set()
-        doubled, again, short = 0, 0, False
-        number = 0
-        while True:
-            number += 1
-            body = self.get(path, version, {**query, "itemsPerPage": PAGE, "pageNum": number}, patience)
-            listed = self._rows(path, body)
-            page = self._by_key(path, listed, key)
-            news = page.keys() - rows.keys()
-            if any(rows.get(one, row) != row for one, row in page.items()):
-                return rows, "it changed while it was read"
-            doubled += len(listed) - len(page)
-            again += len(page) - len(news)
-            rows.update(page)
-            if isinstance(body.get("totalCount"), int) and body["totalCount"] > 0:
-                totals.add(body["totalCount"])
-            whole, more = len(listed) >= PAGE, _has_next(body)
-            if number > 1 and not news and (whole or more):
-                return rows, f"page {number} repeats the one before it"
-            short = short or (bool(more) and not whole)
-            missing = max(totals, default=0) - len(rows)
-            if not (whole if more is None else more) and not (news and missing > 0):
-                break
-        if len(totals) > 1:
-            return rows, "it changed while it was read"
-        if missing > doubled + again:
-            return rows, f"{len(rows)} of {len(rows) + missing} rows came"
-        if short and not totals:
-            return rows, "a page is shorter than asked for, though another one follows"
-        return rows, _REPEATED if missing > 0 or (again and not totals) else None
-
-    def _rows(self, path: str, body: Json) -> List[Dict[str, Json]]:
-        rows = body.get("results") if isinstance(body, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise self.misshapen("GET", path, "it has no list of results")
-        return rows
-
-    def _by_key(self, path: str, rows: Sequence[Dict[str, Json]], key: str) -> Dict[str, Dict[str, Json]]:
-        for number, row in enumerate(rows, 1):
-            if not isinstance(row.get(key), str):
-                raise self.misshapen("GET", path, f"row {number} has no '{key}'")
-        found = {row[key]: row for row in rows}
-        if any(found[row[key]] != row for row in rows):
-            raise self.misshapen("GET", path, "it has two rows of one id that differ")
-        return found
-
-
-def _has_next(body: Mapping[str, Json]) -> Optional[bool]:
-    """Whether a page links to a next one; None where it has no links at all."""
-    links = body.get("links")
-    if not isinstance(links, list) or not links:
-        return None
-    return any(isinstance(link, dict) and link.get("rel") == "next" for link in links)
+        return self._send("POST", f"/api/oauth/{what}", headers, form, account=self._credential, always=always)
 
 
 def _throttle_pause(asked: Optional[float], times: int) -> float:

@@ -134,7 +134,7 @@ def _pieces(given: Any, option: str) -> Iterator[str]:
         given = ""
     if not isinstance(given, str):
         raise Refusal(f"{option}: {given!a} is neither an email address nor a user id; write it as text")
-    for line in re.split(r"\r\n|[;\r\n\v\f\x1c-\x1e\x85\u2028\u2029]", re.sub(r"[;\s]+$", "", given)):
+    for line in re.split(r"\r\n|[;\r\n\v\f\x1c-\x1e\x85\u2028\u2029]", re.sub(r"\s*;?\s*$", "", given)):
         whole = _NAMED.fullmatch(_stripped(line))
         yield from map(_stripped, [line] if whole and not _names_somebody(whole[1]) else line.split(","))
 

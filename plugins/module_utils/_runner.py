@@ -164,7 +164,9 @@ def _owner_refusals(client: Client, cases: Sequence[Case], known: people.Organiz
     for case, answer in zip(losing, owned):
         if isinstance(answer, AtlasError):
             case.unread, case.steps = ("whether an owner would be left could not be read", answer), []
-        elif not answer:
+            continue
+        case.owned_by_others = answer
+        if not answer:
             names = case.labels()
             owners = ", ".join(names[key] for key in active_owners(case.before, case.members))
             refusals.append(

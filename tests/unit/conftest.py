@@ -24,7 +24,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short pauses where a service fails; what Atlas asks for is waited for all the same."""
     client = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._client")
     atlas = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._atlas")
-    for module in (client, atlas):
+    apply = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._apply")
+    for module in (client, atlas, apply):
         monkeypatch.setattr(module, "BACKOFF", (0.01, 0.02, 0.03))
 
 

@@ -370,15 +370,21 @@ def test_an_odd_answer_is_one_sentence(quick, monkeypatch, answer, credential):
 
 
 SHAPES = {
-    "people": (
-        '{"id": "1", "username": "a@b", "orgMembershipStatus": "ACTIVE", "roles": ["x"]}',
-        lambda c: atlas.people(c, "1"),
-    ),
     "teams": ('{"teamId": 1, "roleNames": []}', lambda c: atlas.teams(c, atlas.Project("1", "a", "1"))),
     "team-names": ('{"id": "1"}', lambda c: atlas.team_names(c, "1")),
     "members": ('{"id": "1", "username": null}', lambda c: atlas.members(c, atlas.Project("1", "a", "1"))),
     "invitations": ('{"id": "1"}', lambda c: atlas.legacy_invitations(c, atlas.Project("1", "a", "1"))),
 }
+
+
+def test_an_odd_row_of_people_costs_itself_and_is_named(quick):
+    rows = ", ".join(
+        f'{{"id": "{one}", "username": "{one}@b", "orgMembershipStatus": "ACTIVE", "roles": {roles}}}'
+        for one, roles in (("1", '["x"]'), ("2", '{"orgRoles": ["ORG_MEMBER"]}'))
+    )
+    with answering(200, {}, f'{{"results": [{rows}]}}') as url, Client(TOKEN, url) as client:
+        people, odd = atlas.people(client, "1")
+    assert list(people) == ["2"] and odd == ["1@b (its 'roles')"]
 
 
 @pytest.mark.parametrize("row, call", SHAPES.values(), ids=list(SHAPES))
