@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import LAPSED, Member, Project, Refusal, Roles, folded
-from ._names import blank, check_roles, is_id, lines, people, person, select_projects, texts
+from ._names import as_list, blank, check_roles, is_id, lines, people, person, select_projects, texts
 
 Params = Mapping[str, Any]
 
@@ -87,7 +87,7 @@ def _asked_by_lists(params: Params, needs_roles: bool) -> List[Asked]:
     missing = [name for name, value in (("projects", texts(params["projects"])), ("users", users)) if value is None]
     if missing:
         raise Refusal(f"{' and '.join(missing)} missing: say which users in which projects, or give memberships")
-    if params["exclusive"] and isinstance(params["users"], list) and any(map(blank, params["users"])):
+    if params["exclusive"] and any(map(blank, as_list(params["users"], "users"))):
         raise Refusal(
             "users holds a blank, which with exclusive may be somebody left out; name the person, or delete it"
         )
@@ -247,8 +247,8 @@ def _add(found: Dict[str, Wish], key: str, wish: Wish) -> None:
 
 
 def is_here(who: Who, members: Mapping[str, Member], keys: Mapping[str, Sequence[str]]) -> bool:
-    """Whether somebody has a membership here."""
-    return who.id in members if who.id else folded(str(who.email)) in keys
+    """Whether somebody, or another account of the email, has a membership here; of that one `wanted` tells."""
+    return who.id in members or (who.email is not None and folded(who.email) in keys)
 
 
 def _keys_of(

@@ -96,12 +96,13 @@ def people(value: Any, option: str) -> Optional[List[str]]:
 
     Takes a list, JSON text of one, or text: split at lines and ';', and at commas unless a piece is `Name <email>`.
     """
-    given = _as_list(value, option)
+    given = as_list(value, option)
     found = [person(piece, option) for one in given for piece in _pieces(one, option)]
     return found if found or given == [] else None
 
 
-def _as_list(value: Any, option: str) -> List[Any]:
+def as_list(value: Any, option: str) -> List[Any]:
+    """A list of people as it was given, its texts not taken apart."""
     if isinstance(value, str) and _stripped(value).startswith("["):
         try:
             value = json.loads(_stripped(value))

@@ -403,34 +403,6 @@ def test_a_row_of_another_shape_is_an_error_of_the_answer(quick, row, call):
             client.run(call(client))
 
 
-def test_every_page_is_read_whatever_the_total_says(monkeypatch):
-    monkeypatch.setattr(_client, "PAGE", 100)
-    world = {
-        "organizations": {
-            "Org": {
-                "service_accounts": {ACCOUNT.id: {"secret": ACCOUNT.secret, "access_tokens": ["small-token"]}},
-                "projects": {
-                    "big": {"members": {f"p{number}@corp.example": ["GROUP_READ_ONLY"] for number in range(300)}}
-                },
-            }
-        }
-    }
-    for total in ("exact", "wrong", "absent"):
-        with Simulator(world, total_count=total) as sim, connected(sim) as client:
-            found = client.run(atlas.members(client, client.run(atlas.projects(client))[0]))
-            assert len({member.user for member in found}) == 300
-
-
-def test_a_server_that_repeats_one_page_is_found_out(monkeypatch):
-    monkeypatch.setattr(_client, "PAGE", 1)
-    with (
-        answering(200, {}, '{"results": [{"id": "1", "name": "a", "orgId": "1"}]}') as url,
-        Client(TOKEN, url) as client,
-    ):
-        with pytest.raises(AtlasError, match="page 2 repeats the one before it"):
-            client.run(atlas.projects(client))
-
-
 # --- settling writes -------------------------------------------------------------------------------------------------
 
 
