@@ -74,7 +74,9 @@ def with_option(options: dict[str, Any], path: list[str], *value: Any) -> dict[s
 
 
 @pytest.mark.parametrize("name, path, values", list(cases()))
-def test_a_blank_option_is_as_good_as_none(small, monkeypatch, name, path, values):
+def test_a_blank_option_is_as_good_as_none(small, monkeypatch, tmp_path, name, path, values):
+    # Where a directory with a blank name would be made.
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MONGODB_ATLAS_BASE_URL", small.url)
     options = {**FILLED[name], "access_token": "small-token"}
 
