@@ -13,7 +13,7 @@ options:
       - A bearer token minted elsewhere, for example once per play.
       - Defaults to the environment variable E(MONGODB_ATLAS_ACCESS_TOKEN).
       - If more than one credential is set, O(access_token) is used before O(client_id), and that before O(public_key).
-        An empty string counts as unset, here and in every other option.
+      - An empty string or null counts as unset, here and in every option of a module that is text, a list or a map.
     type: str
   client_id:
     description:

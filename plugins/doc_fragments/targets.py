@@ -11,24 +11,34 @@ class ModuleDocFragment:
 options:
   projects:
     description:
-      - The projects, by name, id (24 hexadecimal digits) or glob, such as V(payments-*) or V(*). They may be mixed.
+      - The projects, by name, id (24 hexadecimal digits, in any case) or glob, such as V(payments-*) or V(*). They may
+        be mixed. A name that a project has is that project's, even if it looks like a glob.
+      - Text is split at commas. A name that holds one is written as a list, such as V(["Payments, EU"]).
       - A project that the credential does not see is an error.
     type: list
     elements: str
     aliases: [project, project_id, project_name]
   users:
     description:
-      - The users, by email or id (24 hexadecimal digits). They may be mixed. Case does not matter in emails.
+      - The users, by email or id (24 hexadecimal digits). They may be mixed. Case does not matter.
+      - A list, or text with one on each line or V(;) or V(,) between them, as surveys and mail programs give it, or a
+        list as JSON. V(Field, Dana <dana.field@corp.example>) is one person.
+      - What is neither an email nor an id is refused, such as an address in quotes or one that ends in a dot.
+      - An email stands for all memberships that it has in a project, an id for one of them. In O(state=present) an
+        invitation that lapsed is left alone where the same person is a member or has a newer invitation.
       - An empty list means that there is nothing to do.
-    type: list
-    elements: str
+    type: raw
     aliases: [user, username, user_id]
   memberships:
     description:
-      - Rows of project, user and roles, for pairs that are no cross product. Use instead of O(projects) and O(users).
+      - Rows of project, user and roles, for pairs that are no cross product. Use instead of O(projects), O(users) and
+        O(roles).
       - Each row is a dictionary with V(project) (or V(project_id)), V(user) (or V(user_id)) and V(roles).
         Rows that M(atlasops.access.atlas_project_user_info) and M(atlasops.access.atlas_access_review) return can be
         passed as they are.
+      - An id in a row decides. A name or email beside it that has changed since is a warning; one that is somebody
+        else's, or another project's, is refused.
+      - A row may say V(action), as findings do. It is refused unless it is what the task does.
       - An empty list means that there is nothing to do.
     type: list
     elements: dict

@@ -36,13 +36,14 @@ class Case:
     """One project of a run: what is asked of it, what was read, planned and done.
 
     ``members`` are those that were read, and those to be added as far as they are known. ``unread`` says what could not
-    be read, so that nothing is planned; ``owned_by_others`` that all direct owners are to go, but a team owns it;
-    ``ownerless`` that it has no owner after a step.
+    be read, so that nothing is planned; ``partial`` that legacy invitations were not. ``owned_by_others``: all direct
+    owners are to go, but a team owns it. ``ownerless``: it has no owner after a step.
     """
 
     project: Project
     wishes: Sequence[Wish] = ()
     unread: Optional[Tuple[str, AtlasError]] = None
+    partial: bool = False
     members: Dict[str, Member] = field(default_factory=dict)
     keys: Dict[str, List[str]] = field(default_factory=dict)
     wanted: Dict[str, Wish] = field(default_factory=dict)
@@ -71,9 +72,13 @@ class Case:
 
 @dataclass
 class Run:
-    """All projects of a run, and what to tell of it. It fills while the run goes on, so that a failed one tells too."""
+    """All projects of a run, and what to tell of it: residual access where the module ``removes`` people.
+
+    It fills while the run goes on, so that a failed one tells too.
+    """
 
     deed: str
+    removes: bool = False
     cases: List[Case] = field(default_factory=list)
     residual: List[Residual] = field(default_factory=list)
     warnings: List[str] = field(default_factory=list)

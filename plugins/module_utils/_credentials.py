@@ -13,7 +13,7 @@ import math
 import re
 import threading
 import time
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode
 from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 from urllib.parse import unquote, urlsplit
 
@@ -30,6 +30,8 @@ _HOST = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")
 # What ids look like; another text in their place may be a secret.
 _IDS = {"client_id": re.compile(r"mdb_sa_id_\w*"), "public_key": re.compile(r"[A-Za-z0-9]{1,16}")}
 _SECRET = re.compile(r"mdb_sa_sk_[\w-]+")
+_BASE64 = re.compile(r"[\w+/-]{8,}={0,2}", re.ASCII)
+_URLSAFE = str.maketrans("+/", "-_")
 # An Authorization header that a server repeats.
 _AUTHORIZATION = re.compile(r"\b(Basic|Bearer)\s+[^\s\"',;]+|\bDigest\s+\w+=.*", re.IGNORECASE)
 
@@ -204,11 +206,23 @@ def secrets_of(credential: Credential, tokens: Iterable[str] = ()) -> List[str]:
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """A server's text without secrets, percent-encoded ones and Authorization headers included."""
+    """A server's text without secrets and Authorization headers, those in percent or base64 encoding included."""
     secrets = list(secrets)
-    decoded = unquote(text)
-    if any(secret in decoded for secret in secrets):
-        text = decoded
+    if _shows(unquote(text), secrets):
+        text = unquote(text)
+    text = _BASE64.sub(lambda found: MASK if _shows(_decoded(found[0]), secrets) else found[0], text)
     for secret in secrets:
         text = text.replace(secret, MASK)
     return _AUTHORIZATION.sub(MASK, text)
+
+
+def _shows(text: str, secrets: Iterable[str]) -> bool:
+    return bool(_AUTHORIZATION.search(text)) or any(secret in text for secret in secrets)
+
+
+def _decoded(text: str) -> str:
+    """What a text in base64, of either alphabet and with its padding or without, stands for; empty for another text."""
+    try:
+        return urlsafe_b64decode(text.translate(_URLSAFE).rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)).decode()
+    except ValueError:
+        return ""

@@ -71,12 +71,20 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     def _load_params(self) -> None:
         super()._load_params()
         self.no_log_values.update(misplaced(self.params))
-        for name in [name for name, value in self.params.items() if blank(value) and not name.startswith("_ansible")]:
-            # A blank state may have meant either; as empty text Ansible refuses it.
-            if name == "state":
-                self.params[name] = ""
-            else:
-                del self.params[name]
+        blank_state = "state" in self.params and blank(self.params["state"])
+        _unset(self.params)
+        if blank_state:
+            # It may have meant either; as empty text Ansible refuses it.
+            self.params["state"] = ""
+        for name, entry in self.argument_spec.items():
+            if "options" in entry and isinstance(self.params.get(name), dict):
+                _unset(self.params[name])
+
+
+def _unset(options: Dict[str, Any]) -> None:
+    """Drop the blank ones."""
+    for name in [name for name, value in options.items() if blank(value) and not name.startswith("_ansible")]:
+        del options[name]
 
 
 def connect(module: AnsibleModule) -> Client:
@@ -116,7 +124,7 @@ def run(spec: Dict[str, Any], deeds: Mapping[str, str], check: Callable[[Params]
     as `_runner` says it. Both raise `Refusal`. A module that removes reports residual access.
     """
     module = _Module({**AUTH_SPEC, **TARGET_SPEC, **spec}, supports_check_mode=True)
-    this = Run(deeds[module.params["state"]])
+    this = Run(deeds[module.params["state"]], "remove" in deeds.values())
     refused = interrupted = None
     try:
         check(module.params)

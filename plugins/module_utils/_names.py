@@ -111,7 +111,7 @@ def people(value: Any, option: str, complete: bool = False) -> Optional[List[str
     Takes a list, JSON text of one, or text: split at lines and ';', and at commas unless a piece is `Name <email>`.
     Blanks drop out; in a list that has to be ``complete`` they may be somebody left out, and are refused.
     """
-    given = _as_list(value, option)
+    given = as_list(value, option)
     pieces = [piece for one in given for piece in _pieces(one, option)]
     if complete and any(not piece for piece in pieces) and any(pieces):
         raise Refusal(f"{option} holds a blank, which may be somebody left out; name the person, or delete it")
@@ -119,7 +119,8 @@ def people(value: Any, option: str, complete: bool = False) -> Optional[List[str
     return found if found or given == [] else None
 
 
-def _as_list(value: Any, option: str) -> List[Any]:
+def as_list(value: Any, option: str) -> List[Any]:
+    """A list of people as it was given, its texts not taken apart."""
     if isinstance(value, str) and _stripped(value).startswith("["):
         try:
             value = json.loads(_stripped(value))

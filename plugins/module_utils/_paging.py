@@ -62,7 +62,8 @@ def _read_once(
         news = page.keys() - rows.keys()
         if any(rows.get(one, row) != row for one, row in page.items()):
             return rows, "it changed while it was read"
-        doubled += len(listed) - len(page)
+        # A row that came twice on one page may be counted twice.
+        doubled += len(listed) - len(page) if news else 0
         again += len(page) - len(news)
         rows.update(page)
         if isinstance(body.get("totalCount"), int) and body["totalCount"] > 0:
@@ -72,11 +73,11 @@ def _read_once(
             return rows, f"page {number} repeats the one before it"
         short = short or (bool(more) and not whole)
         missing = max(totals, default=0) - len(rows)
-        if not (whole if more is None else more) and not (news and missing > 0):
+        if not (whole if more is None else more) and not (news and missing > doubled):
             break
     if len(totals) > 1:
         return rows, "it changed while it was read"
-    if missing > doubled + again:
+    if missing > doubled:
         return rows, f"{len(rows)} of {len(rows) + missing} rows came"
     if short and not totals:
         return rows, "a page is shorter than asked for, though another one follows"

@@ -41,6 +41,9 @@ from ._names import blank, check_roles, is_id, people, plain, role_set, select_p
 
 NO_ROLES: Roles = frozenset()
 
+# Truth values as people write them.
+_TRUE, _FALSE = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
+
 _DOMAIN = re.compile(r"@?[\w-]+(\.[\w-]+)*")
 
 
@@ -125,7 +128,7 @@ def read_policy(given: Mapping[str, Any]) -> Tuple[Policy, List[str]]:
         role_holders=holders,
         fallback_role=known.get("fallback_role"),
         memberships=grants,
-        add_missing=str(known.get("add_missing")).lower() in ("true", "yes", "on", "1"),
+        add_missing=_truth(known, "add_missing"),
         exceptions=tuple(_exemption(row) for row in _rows(known, "exceptions")),
     )
     return policy, warnings
@@ -163,6 +166,13 @@ def _number(known: Mapping[str, Any], name: str, option: str) -> Optional[int]:
     if number < 0:
         raise Refusal(f"{option}.{name}: '{value}' is not a number; write a whole number such as 30")
     return number
+
+
+def _truth(known: Mapping[str, Any], name: str) -> bool:
+    word = str(known.get(name, False)).strip().lower()
+    if word not in _TRUE + _FALSE:
+        raise Refusal(f"policy.{name}: {known[name]!a} is neither true nor false")
+    return word in _TRUE
 
 
 def _rows(known: Mapping[str, Any], name: str) -> List[Any]:

@@ -82,7 +82,7 @@ def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str],
     if len(shown) == len(actions):
         shown = actions
     parts = {"actions": (shown, actions), "memberships": (bounded(memberships, OF_MEMBERSHIPS), memberships)}
-    if run.deed == "remove":
+    if run.removes:
         parts["residual_access"] = (bounded(residual, OF_RESIDUAL), residual)
     wrong, told = _surprises(run)
     cut = [_cut(name, len(some), len(every)) for name, (some, every) in parts.items() if len(some) < len(every)]
@@ -161,9 +161,8 @@ def _action(
 def _memberships(case: Case) -> List[Row]:
     """The memberships, after the run, of the users named."""
     now = case.now()
-    named = [now[key] for key in case.wanted if key in now]
-    named.sort(key=lambda member: (folded(member.user), str(member.user_id)))
-    return [row(case.project, member) for member in named]
+    named = sorted((folded(now[key].user), key) for key in case.wanted if key in now)
+    return [row(case.project, now[key]) for _email, key in named]
 
 
 def _diff(cases: Sequence[Case]) -> Tuple[Row, Row, int]:

@@ -80,6 +80,7 @@ def _read(client: Client, run: Run, legacy: bool) -> people.Organizations:
         case.keys = keys_by_email(case.members)
         case.before = access_of(case.members)
         if unread:
+            case.partial = True
             run.warnings.append(f"{case.project.name}: {unread}")
     return people.read_organizations(client, {case.project.org_id for case in run.cases if not case.unread})
 
@@ -223,7 +224,7 @@ def _through(row: Residual) -> str:
 
 def _nobody(cases: Sequence[Case]) -> List[str]:
     """Who is named, and found in no project. Nothing is said while a project could not be read."""
-    if any(case.unread for case in cases):
+    if any(case.unread or case.partial for case in cases):
         return []
     lost = [who.text for who in _whos(cases) if not any(is_here(who, case.members, case.keys) for case in cases)]
     return [f"no member of the projects named, so there is nothing to take: {listed(lost)}"] if lost else []

@@ -49,23 +49,23 @@ EXAMPLES = r"""
 RETURN = r"""
 verified:
   description: How many steps that were reported as done are in effect.
-  returned: always
+  returned: success, and when steps are not in effect
   type: int
   sample: 7
 unverified:
   description: The steps that were reported as done and are not in effect, or could not be read.
-  returned: always
+  returned: success, and when steps are not in effect
   type: list
   elements: dict
   sample: []
 counts:
   description: How many steps ended in which way.
-  returned: always
+  returned: success, and when steps are not in effect
   type: dict
   sample: {done: 7, failed: 0, planned: 0, skipped: 0}
 evidence:
   description: The files that were written.
-  returned: always
+  returned: success, and when steps are not in effect
   type: list
   elements: str
   sample: [evidence/actions.csv, evidence/review.json, evidence/SHA256SUMS]

@@ -33,30 +33,31 @@ options:
     type: list
     elements: str
   project_tags:
-    description: Only projects that have all these tags with these values are in scope.
+    description:
+      - Only projects that have all these tags with these values are in scope. YAML's V(true) is the tag V(true).
     type: dict
   policy:
     description:
       - Who may be in. What is left out is not asked for. The name of a key is the name of the rule in the findings.
-      - An empty string counts as unset. Lists and maps that say who may be in must not be empty.
+      - An empty string or null counts as unset. Lists and maps that say who may be in must not be empty.
+      - People are named by email or id, in lists as O(atlasops.access.atlas_project_user#module:users) takes them.
     type: dict
     default: {}
     suboptions:
       leavers:
         description: People who have left, by email or id; found wherever they get in.
-        type: list
-        elements: str
+        type: raw
       allowed_users:
         description: Everybody else is found.
-        type: list
-        elements: str
+        type: raw
       allowed_domains:
         description: Everybody with an email of another domain is found. A domain does not stand for its subdomains.
         type: list
         elements: str
       stale_invitation_days:
         description:
-          - Invitations that have been pending for so many days are found, and all that expired or were rejected.
+          - Invitations that have been pending for so many days are found, and all that lapsed, which is to say expired
+            or were rejected. Those have a place in the project's list and give nobody access.
           - A whole number.
         type: raw
       inactive_days:
@@ -84,7 +85,9 @@ options:
             Other projects are left alone.
         type: raw
       add_missing:
-        description: Whether people and roles that the desired state lists and a project lacks are part of the plan.
+        description:
+          - Whether people and roles that the desired state lists and a project lacks are part of the plan.
+          - V(true) or V(false).
         type: raw
       exceptions:
         description:
@@ -99,9 +102,8 @@ options:
     default: {}
     suboptions:
       protected_users:
-        description: Emails of people who are never touched. One who gets in nowhere in scope is reported.
-        type: list
-        elements: str
+        description: People who are never touched, by email or id. One who gets in nowhere in scope is reported.
+        type: raw
       min_owners:
         description:
           - How many ACTIVE owners a project keeps, owners through teams counted. Projects that have fewer already must
@@ -170,7 +172,7 @@ findings:
   description:
     - What breaks the policy, one entry a membership, with all the rules that it breaks.
     - Bounded; RV(summary) has the whole number, and C(findings.csv) and C(review.json) hold them all.
-  returned: always
+  returned: success, and when some of the projects could not be read
   type: list
   elements: dict
   contains:
@@ -232,7 +234,7 @@ findings:
       residual_access: [{via: team, name: platform, roles: [GROUP_READ_ONLY]}]
 blocked:
   description: The guards that the plan trips.
-  returned: always
+  returned: success, and when some of the projects could not be read
   type: list
   elements: dict
   sample:
@@ -241,17 +243,17 @@ blocked:
       detail: 40 of 100 memberships (40.0 %) would end, and max_removal_percent is 25
 summary:
   description: Counts of projects, people, memberships, findings by rule and by action, and removals.
-  returned: always
+  returned: success, and when some of the projects could not be read
   type: dict
   sample: {projects: 12, people: 58, memberships: 120, findings: 9, removals: 7, removal_percent: 5.8}
 plan_digest:
   description: SHA-256 over the steps of the plan. Any change of the plan changes it.
-  returned: always
+  returned: success, and when some of the projects could not be read
   type: str
   sample: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 completeness:
   description: What was read, and what could not be.
-  returned: always
+  returned: success, and when some of the projects could not be read
   type: dict
   contains:
     complete:
@@ -287,13 +289,13 @@ completeness:
       returned: always
 report:
   description: The first 100 findings, a line for each, for people to read.
-  returned: always
+  returned: success, and when some of the projects could not be read
   type: list
   elements: str
   sample: ["payments-prod: remove dana.field@corp.example (GROUP_READ_ONLY): has left, by the list of leavers"]
 evidence:
   description: The files that were written.
-  returned: always
+  returned: success, and when some of the projects could not be read
   type: list
   elements: str
   sample: [evidence/population.csv, evidence/findings.csv, evidence/review.json, evidence/SHA256SUMS]

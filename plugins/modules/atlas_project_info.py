@@ -24,7 +24,9 @@ options:
     elements: str
     aliases: [project, project_id, project_name]
   tags:
-    description: Only projects that have all these tags with these values.
+    description:
+      - Only projects that have all these tags with these values. YAML's V(true) is the tag V(true).
+      - A tag that no project has is told by a warning.
     type: dict
 seealso:
   - module: atlasops.access.atlas_project_user_info
@@ -45,7 +47,7 @@ EXAMPLES = r"""
 RETURN = r"""
 projects:
   description: The projects, ordered by name.
-  returned: always
+  returned: success
   type: list
   elements: dict
   contains:

@@ -25,27 +25,32 @@ extends_documentation_fragment:
 options:
   roles:
     description:
-      - The project roles to give or to take.
+      - The project roles to give or to take. A blank one is refused, in rows as well.
       - Names such as V(GROUP_READ_ONLY). A name that is not known gives a warning with the nearest known one.
     type: list
     elements: str
     aliases: [role]
   state:
     description:
-      - V(present) means that the users hold these roles. All must be members already, or be invited.
-      - V(absent) means that the users do not hold these roles. Who is not a member holds none.
+      - V(present) means that the users hold these roles. All must be members already, or be invited. An invitation
+        that lapsed, which is to say expired or was rejected, gives no role.
+      - V(absent) means that the users do not hold these roles. Who is not a member holds none. People who are members
+        of none of the projects are told by a warning.
+      - The V(action) of rows, if there is one, is V(grant) for V(present) and V(revoke) for V(absent).
+      - A blank is refused, as it may mean either.
     type: str
     choices: [present, absent]
     default: present
   exclusive:
     description:
-      - Nobody else holds these roles in the projects; for O(state=present) only. Refused with an empty list.
+      - Nobody else holds these roles in the projects; for O(state=present) only. Refused with an empty list, or one
+        that holds a blank.
     type: bool
     default: false
   fallback_role:
     description:
       - The role to give, first, to a user whose only roles are to be taken.
-      - Without it that is an error.
+      - Without it that is an error. Rows may have a V(fallback_role) of their own.
     type: str
 seealso:
   - module: atlasops.access.atlas_project_user

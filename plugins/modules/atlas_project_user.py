@@ -14,8 +14,8 @@ description:
   - Removes people from projects, or sees to it that they are members with exactly the roles given.
   - This is about the people who log in to Atlas and see a project, not about database users.
   - Active people and people who were invited and have not joined yet are treated alike.
-    Invitations that expired or were rejected are found too; they are removed by O(state=absent),
-    and replaced by new invitations by O(state=present).
+  - An invitation that expired or was rejected has lapsed. It still has a place in the project's list, and gives nobody
+    access. It is removed by O(state=absent), and replaced by a new invitation by O(state=present).
   - Everything is read and planned before the first write. Bad input and refusals, such as the last owner of a
     project, stop the task before anything is written in any project, in check mode too.
   - A failure of Atlas in one project does not stop the others. The task fails at the end and says what was done;
@@ -29,7 +29,7 @@ extends_documentation_fragment:
 options:
   roles:
     description:
-      - The project roles that the users have, exactly; for O(state=present) only.
+      - The project roles that the users have, exactly; for O(state=present) only. A blank one is refused.
       - Names such as V(GROUP_READ_ONLY). A name that is not known gives a warning with the nearest known one.
     type: list
     elements: str
@@ -38,13 +38,17 @@ options:
     description:
       - V(present) means that the users are members with exactly these roles. Who is not in the project yet is
         added, which sends an invitation to people who are not active in the organization.
-      - V(absent) means that the users are no members.
+      - V(absent) means that the users are no members. People who are members of none of the projects are told by a
+        warning. In rows, the roles do not matter and the V(action), if there is one, is V(remove); for V(present) it is
+        V(add).
+      - A blank is refused, as it may mean either.
     type: str
     choices: [present, absent]
     default: present
   exclusive:
     description:
-      - Nobody else is a member of the projects; for O(state=present) only. Refused with an empty list.
+      - Nobody else is a member of the projects; for O(state=present) only. Refused with an empty list, or one that
+        holds a blank.
     type: bool
     default: false
   legacy_invitations:

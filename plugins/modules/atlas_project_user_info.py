@@ -13,7 +13,8 @@ author: "atlasops.access contributors (@atlasops)"
 description:
   - Returns one row for each person and project, with the ways in which the person gets in - as a member, through a
     team, or through an organization role.
-  - The rows can be passed on as O(atlasops.access.atlas_project_user#module:memberships).
+  - The rows can be passed on as O(atlasops.access.atlas_project_user#module:memberships). Memberships that share an
+    email, such as a member's and an old invitation, are rows of their own, which their V(user_id) tells apart.
   - This is about the people who log in to Atlas and see a project, not about database users. Their names, phone
     numbers and countries are left out.
   - If a project can't be read, the task fails; the rows of the others are returned all the same.
@@ -29,9 +30,11 @@ options:
     elements: str
     aliases: [project, project_id, project_name]
   users:
-    description: Only these users, by email or id.
-    type: list
-    elements: str
+    description:
+      - Only these users, by email or id (24 hexadecimal digits), written as in
+        O(atlasops.access.atlas_project_user#module:users).
+      - Who passes the filters nowhere is told by a warning.
+    type: raw
     aliases: [user, username, user_id]
   roles:
     description: Only people who have one of these project roles, in whatever way.
@@ -39,7 +42,10 @@ options:
     elements: str
     aliases: [role]
   statuses:
-    description: Only people of these statuses.
+    description:
+      - Only people of these statuses.
+      - V(INVITATION_EXPIRED) and V(INVITATION_REJECTED) are invitations that lapsed; they have a place in the project's
+        list and give nobody access.
     type: list
     elements: str
     choices: [ACTIVE, PENDING, INVITATION_EXPIRED, INVITATION_REJECTED]
@@ -91,7 +97,7 @@ EXAMPLES = r"""
 RETURN = r"""
 memberships:
   description: Who gets into which project, ordered by project and user.
-  returned: always
+  returned: success, and when some of the projects could not be read
   type: list
   elements: dict
   contains:
@@ -104,7 +110,7 @@ memberships:
       type: str
       returned: always
     user:
-      description: The user's email.
+      description: The user's email, or what else Atlas calls an old account.
       type: str
       returned: always
     user_id:

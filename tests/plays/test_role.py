@@ -155,6 +155,10 @@ def test_what_is_adopted_passes_a_review_and_a_change_of_the_files_is_carried_ou
         ({"access_cleanup_allowed_domains": []}, "policy.allowed_domains is empty"),
         ({"access_cleanup_inactive_days": "many"}, "is not a number; write a whole number such as 30"),
         ({"access_cleanup_projects": "paymnts-prod"}, "near names: payments-prod"),
+        ({"access_cleanup_apply": "ture"}, "'ture' is neither true nor false"),
+        ({"access_cleanup_add_missing": "ture"}, "'ture' is neither true nor false"),
+        ({"access_cleanup_legacy_invitations": "ture"}, "legacy_invitations"),
+        ({"access_cleanup_leavers": "dana"}, "'dana' is neither an email address nor a user id"),
     ],
 )
 def test_bad_variables_are_said_before_anything_happens(demo, variables, says):
@@ -163,12 +167,29 @@ def test_bad_variables_are_said_before_anything_happens(demo, variables, says):
     assert not demo.sim.writes
 
 
-def test_blank_variables_are_unset(demo):
+@pytest.mark.parametrize("blank", ["", None])
+def test_blank_variables_are_unset(demo, blank):
     defaults = yaml.safe_load((Path(__file__).parents[2] / "roles/access_cleanup/defaults/main.yml").read_text())
-    blank = {name: "" for name, value in defaults.items() if not isinstance(value, bool)}
-    ended = demo.play("cleanup", **blank)
+    ended = demo.play("cleanup", **dict.fromkeys(defaults, blank))
     assert ended.returncode == 0, ended.stdout
     assert not demo.sim.writes, "nothing was asked for"
+
+
+PEOPLE = [
+    "Field, Dana <dana.field@corp.example>",
+    "dana.field@corp.example; omar.reyes@corp.example",
+    "dana.field@corp.example\nomar.reyes@corp.example",
+]
+
+
+def test_people_may_be_written_as_surveys_and_mail_programs_give_them(demo):
+    """Every list of people takes what the modules take."""
+    named = {f"access_cleanup_{name}": people for name, people in zip(("leavers", "protected_users"), PEOPLE)}
+    ended = demo.play("review", **named)
+    assert ended.returncode == 0, ended.stdout
+    assert "dana.field@corp.example" in ended.stdout and "is protected, so left alone" in ended.stdout
+    ended = demo.play("review", access_cleanup_allowed_users=PEOPLE[2], access_cleanup_leavers=PEOPLE[0:1])
+    assert ended.returncode == 0 and "has left, by the list of leavers" in ended.stdout, ended.stdout
 
 
 def test_every_variable_is_described_with_its_default():

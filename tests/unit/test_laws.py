@@ -251,6 +251,17 @@ def planned(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def alike(check: dict[str, Any], real: dict[str, Any]) -> bool:
+    """Whether the run returns what check mode did; of somebody to be added that may know but the email, as named."""
+    check, real = planned(check), planned(real)
+    for name in ("actions", "memberships"):
+        for one, other in zip(check.get(name, []), real.get(name, [])):
+            if one.get("user_id") is None and str(one["user"]).lower() == str(other["user"]).lower():
+                told = ("user", "user_id", "status") if name == "memberships" else ("user", "user_id")
+                other.update({key: one[key] for key in told})
+    return check == real
+
+
 def obey_the_laws(sim: Any, scenario: Scenario, **credential: Any) -> None:
     def run(check: bool) -> Any:
         sim.forget()
@@ -262,7 +273,7 @@ def obey_the_laws(sim: Any, scenario: Scenario, **credential: Any) -> None:
     assert sim.state() == before
 
     real = run(check=False)
-    assert planned(check) == planned(real), "check mode does not return what the run returns"
+    assert alike(check, real), ("check mode does not return what the run returns", planned(check), planned(real))
     if scenario.refused:
         assert real["failed"] and scenario.refused in real["msg"]
         assert sim.state() == before and not sim.writes, "a refusal wrote"
@@ -278,7 +289,7 @@ def obey_the_laws(sim: Any, scenario: Scenario, **credential: Any) -> None:
     again = run(check=False)
     assert not again["changed"] and not sim.writes, "the same task again changes something"
     for key in ("memberships", "projects"):
-        if key in real and not any(row.get("user_id") is None for row in real[key]):
+        if key in real and not any(row.get("user_id", "") is None for row in real[key]):
             assert again[key] == real[key]
 
 

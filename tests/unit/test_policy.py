@@ -252,6 +252,15 @@ def plan_of(guards, *entries, approved="", earlier=None, leavers=("ann@corp.exam
 MANY = [entry(f"u{number}@corp.example", "GROUP_READ_ONLY") for number in range(8)]
 
 
+@pytest.mark.parametrize("word", [True, "true", "Yes", " on ", 1, "1"])
+def test_truth_values_may_be_words(word):
+    assert policy.read_policy({"add_missing": word})[0].add_missing
+    no = {True: False, "true": "FALSE", "Yes": "no", " on ": "off", "1": "0"}[word]
+    assert not policy.read_policy({"add_missing": no})[0].add_missing
+    with pytest.raises(policy.Refusal, match="policy.add_missing: 'ture' is neither true nor false"):
+        policy.read_policy({"add_missing": "ture"})
+
+
 def test_guards_count_removals_percent_and_owners():
     assert plan_of(Guards(), ANN, BOB, *MANY)[1] == []
     assert plan_of(Guards(max_removals=0), ANN, BOB, *MANY)[1] == ["max_removals"]
