@@ -210,7 +210,7 @@ def _residual_warnings(rows: Sequence[Residual]) -> List[str]:
         known = row.way.kind != people.UNKNOWN.kind
         by_user.setdefault((row.user, known), []).append(f"{row.project.name}{_through(row) if known else ''}")
     return [
-        f"{user} still gets in where no removal here ends it: {listed(where)}"
+        f"{user} still gets into {listed(where)}; no removal here ends that"
         if known
         else f"with this credential it can't be known whether {user} gets in through a team as well: {listed(where)}"
         for (user, known), where in by_user.items()
@@ -218,8 +218,8 @@ def _residual_warnings(rows: Sequence[Residual]) -> List[str]:
 
 
 def _through(row: Residual) -> str:
-    roles = f", {', '.join(sorted(row.way.roles))}" if row.way.roles else ""
-    return f" (through the {row.way.kind}{' ' + row.way.name if row.way.name else ''}{roles})"
+    roles = f" ({', '.join(sorted(row.way.roles))})" if row.way.roles else ""
+    return f" through the {row.way.kind}{' ' + row.way.name if row.way.name else ''}{roles}"
 
 
 def _nobody(cases: Sequence[Case]) -> List[str]:
