@@ -18,8 +18,8 @@ Row = Dict[str, Any]
 
 # Characters of JSON that a result may have; AWX drops one of more than 700,000. What is left is for messages.
 LIMIT = 500_000
-OF_ACTIONS, OF_MEMBERSHIPS, OF_DIFF, OF_RESIDUAL = 220_000, 100_000, 100_000, 40_000
-OF_LISTING = LIMIT - 20_000
+OF_MESSAGES, OF_MEMBERSHIPS, OF_DIFF, OF_RESIDUAL = 20_000, 80_000, 80_000, 40_000
+OF_LISTING = LIMIT - OF_MESSAGES
 # Failures and warnings that are told in full.
 TOLD = 5
 WARNED = 20
@@ -78,12 +78,13 @@ def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str],
     memberships = [one for case in run.cases for one in _memberships(case)]
     residual = [_residual_row(one) for one in run.residual]
     before, after, projects = _diff(run.cases)
-    shown = bounded(sorted(actions, key=lambda action: action["status"] != FAILED), OF_ACTIONS)
-    if len(shown) == len(actions):
-        shown = actions
-    parts = {"actions": (shown, actions), "memberships": (bounded(memberships, OF_MEMBERSHIPS), memberships)}
+    parts = {"memberships": (bounded(memberships, OF_MEMBERSHIPS), memberships)}
     if run.removes:
         parts["residual_access"] = (bounded(residual, OF_RESIDUAL), residual)
+    taken = sum(len(json.dumps(part)) for part in (before, after, *(some for some, _every in parts.values())))
+    shown = bounded(sorted(actions, key=lambda action: action["status"] != FAILED), LIMIT - OF_MESSAGES - taken)
+    # Failed ones come first only where not all fit.
+    parts["actions"] = (actions if len(shown) == len(actions) else shown, actions)
     wrong, told = _surprises(run)
     cut = [_cut(name, len(some), len(every)) for name, (some, every) in parts.items() if len(some) < len(every)]
     if len(before) < projects:
