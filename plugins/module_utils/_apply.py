@@ -38,6 +38,11 @@ def _apply_one(client: Client, case: Case, guard: Optional[people.Organizations]
     taken, last = len(case.outcomes), case.outcomes[-1]
     if case.ownerless and last.step.action == "revoke" and not last.why:
         case.outcomes.append(_give_back(client, case, last.step))
+        if case.outcomes[-1].status == DONE:
+            case.problem = (
+                f"{case.labels()[last.step.user]} was the last ACTIVE owner by then, for somebody else took the other "
+                f"one in between, so {OWNER} was given back"
+            )
     case.outcomes += [Outcome(step, SKIPPED) for step in case.steps[taken:]]
 
 

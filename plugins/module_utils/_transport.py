@@ -71,7 +71,14 @@ def _pool_classes() -> Dict[str, Any]:
             _under_way.slot.connection = connection
             return pool._make_request(self, connection, *args, **named)
 
-        return type(f"Noting{pool.__name__}", (pool,), {"_make_request": _make_request})
+        def connect(self: Any) -> None:
+            kind.connect(self)
+            # An answer that ends with its connection takes the socket out of it, and reads on.
+            self.noted = self.sock
+
+        kind = pool.ConnectionCls
+        noted = type(f"Noting{kind.__name__}", (kind,), {"connect": connect})
+        return type(f"Noting{pool.__name__}", (pool,), {"_make_request": _make_request, "ConnectionCls": noted})
 
     return {"http": noting(urllib3.HTTPConnectionPool), "https": noting(urllib3.HTTPSConnectionPool)}
 
@@ -179,7 +186,7 @@ class Transport:
 def _cut(connection: Any) -> None:
     """Shut a connection, so that whoever reads from it is told at once."""
     try:
-        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+        socket.socket.shutdown(connection.sock or connection.noted, socket.SHUT_RDWR)
     except (AttributeError, TypeError, OSError):
         # Not connected yet, or ended in this moment.
         pass
