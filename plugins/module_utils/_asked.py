@@ -332,10 +332,11 @@ def _newcomer(
 
 
 def _key_of(newcomer: Newcomer, lapsed: Sequence[str], newcomers: Mapping[str, Newcomer]) -> str:
-    """The key of somebody to be added: the invitation's that lapsed, the id, or the email; for one email only one."""
+    """The key of somebody to be added: the id, the invitation's that lapsed, or the email; for one email only one."""
     for key, other in newcomers.items():
         if folded(other.email) == folded(newcomer.email):
             return key
-    if lapsed:
-        return lapsed[0]
-    return newcomer.person.user_id if newcomer.person else folded(newcomer.email)
+    person = newcomer.person
+    if person and (not lapsed or person.status not in LAPSED or person.user_id in lapsed):
+        return person.user_id
+    return lapsed[0] if lapsed else folded(newcomer.email)
