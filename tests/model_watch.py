@@ -44,6 +44,7 @@ class Watch:
         self._sim = sim
         self._deeds = deeds
         self._ids = {sim.project_id(name): name for name in PROJECTS}
+        self._emails = {key: one.username for org in sim.world.orgs.values() for key, one in org.users.items()}
         self.before = self.after = snapshot(sim)
         self.owned_before = {name: self._owned_now(name) for name in PROJECTS}
         # After each request: which project it was about, the world, and who is owned by whom.
@@ -77,6 +78,10 @@ class Watch:
         self.after = snapshot(self._sim)
         self.looks.append((None, {name: self._owned_now(name) for name in PROJECTS}))
 
+    def spared(self, project: str, user: str) -> bool:
+        """Whether nobody else touched whom a task names (an email, or an id) in a project."""
+        return (project, self._emails.get(user, user)) not in self.touched
+
     def touched_last(self, project: str, user: str) -> bool:
         """Whether somebody else touched a person after what this run did to them."""
         return self.touched.get((project, user), -1) >= self._written.get((project, user), 0)
@@ -96,15 +101,12 @@ class Watch:
         return mine[-1] if mine else self.looks[taken][1][project]
 
     def _let(self, deed: Deed, number: int) -> None:
-        user = self._sim.world.orgs and next(
-            (one for org in self._sim.world.orgs.values() for one in org.users.values() if one.id == id_of(deed.user)),
-            None,
-        )
-        if user is None or not self._sim.change(deed.do):
+        if not self._sim.change(deed.do):
             return
+        user = self._emails[id_of(deed.user)]
         everywhere = deed.kind in ("lapse", "join", "leave")
         for name in PROJECTS if everywhere else (deed.project,):
-            self.touched[name, user.username] = number
+            self.touched[name, user] = number
 
     def _note(self, before: State, after: State, number: int) -> None:
         for name in PROJECTS:

@@ -60,7 +60,7 @@ KNOWN = st.sampled_from(EMAILS[:4])
 
 
 class Twin(NamedTuple):
-    """Another account of an email: never more alive than the one that the email leads to."""
+    """Another account, or invitation, of an email whose first account is ACTIVE."""
 
     email: str
     status: str
@@ -80,7 +80,7 @@ class World:
     role_held: int
 
     def status_of(self, email: str) -> str:
-        return self.status.get(email, ACTIVE)
+        return ACTIVE if self.twin and self.twin.email == email else self.status.get(email, ACTIVE)
 
     def ways(self, project: str) -> Iterator[tuple[str, str, str]]:
         """Who gets in without being a member: id, email, how."""
@@ -132,9 +132,7 @@ def _fill(live: atlas.World, world: World) -> None:
         live.project(name).legacy[key] = old
     if world.twin:
         first = org.users[id_of(world.twin.email)]
-        order = [ACTIVE, PENDING, EXPIRED, REJECTED]
-        status = max(first.status, world.twin.status, key=order.index)
-        org.users[TWIN] = replace(first, id=TWIN, status=status, org_roles=("ORG_MEMBER",))
+        org.users[TWIN] = replace(first, id=TWIN, status=world.twin.status, org_roles=("ORG_MEMBER",))
         for name, roles in world.twin.members.items():
             live.project(name).members[TWIN] = roles
 
@@ -179,6 +177,20 @@ class Task:
     @property
     def emails(self) -> set[str]:
         return {wish.user for wish in self.wishes}
+
+    def seen_in(self, world: World) -> Task:
+        """The task with what it can't know: where the organization can't be read, the id of a lapsed invitation is
+        taken for the email behind it, whose account may be another."""
+        twin = world.twin
+        if (
+            self.reads_organization
+            or (self.module, self.state) != (USER, "present")
+            or twin is None
+            or twin.status in LIVING
+        ):
+            return self
+        wishes = (one._replace(user=twin.email, by_id=False) if one.user == TWIN_NAME else one for one in self.wishes)
+        return replace(self, wishes=tuple(wishes))
 
     def names(self, project: str, key: str, user: str) -> bool:
         return any(wish.means(key, user) for wish in self.wishes if wish.project in (None, project))
@@ -284,10 +296,7 @@ class Deed(NamedTuple):
         elif self.kind == "leave":
             for one in org.projects.values():
                 one.members.pop(user.id, None)
-            if user.id == TWIN:
-                del org.users[TWIN]
-            else:
-                org.drop_user(user)
+            _leave(org, user)
             return True
         elif self.kind == "remove" and held:
             del project.members[user.id]
@@ -302,6 +311,13 @@ class Deed(NamedTuple):
             project.members[user.id] = tuple(role for role in held if role != self.role)
             return True
         return False
+
+
+def _leave(org: atlas.Organization, user: atlas.User) -> None:
+    """Out of the organization; the email leads to the other account of it, if there is one."""
+    org.by_email[user.username] = user.id
+    org.drop_user(user)
+    org.by_email.update((one.username, one.id) for one in org.users.values() if one.username == user.username)
 
 
 DEEDS = st.lists(

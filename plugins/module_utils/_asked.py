@@ -254,7 +254,7 @@ def wanted(
         mine = _keys_of(wish.who, members, keys, find, present, warnings)
         takes = [key for key in mine if not present or members[key].status not in LAPSED]
         if present and not takes:
-            newcomer = _newcomer(wish.who, mine, members, find, warnings)
+            newcomer = _newcomer(wish.who, mine, members, keys, find, warnings)
             takes = [_key_of(newcomer, mine, newcomers)]
             newcomers[takes[0]] = newcomer
         for key in dict.fromkeys([*mine, *takes]):
@@ -313,7 +313,12 @@ def _taken_for(who: Who) -> str:
 
 
 def _newcomer(
-    who: Who, lapsed: Sequence[str], members: Mapping[str, Member], find: Find, warnings: List[str]
+    who: Who,
+    lapsed: Sequence[str],
+    members: Mapping[str, Member],
+    keys: Mapping[str, Sequence[str]],
+    find: Find,
+    warnings: List[str],
 ) -> Newcomer:
     """Whom adding somebody adds: Atlas goes by the email, so that must not lead to another account than was named."""
     by_id = find(who.id, None)
@@ -322,8 +327,10 @@ def _newcomer(
         raise Refusal(f"nobody here has the user id {who.id}; name the person by email")
     person = find(None, email)
     if who.id and (by_id or lapsed):
-        if person and person.user_id != who.id and person.status not in LAPSED:
-            raise Refusal(f"{email} is the account {person.user_id} now, not the user_id {who.id}; name that id")
+        accounts = [*filter(None, [person]), *(members[key] for key in keys.get(folded(email), ()))]
+        other = next((one.user_id for one in accounts if one.user_id != who.id and one.status not in LAPSED), None)
+        if other:
+            raise Refusal(f"{email} is the account {other} now, not the user_id {who.id}; name that id")
     elif who.id:
         warnings.append(_taken_for(who))
     if not is_email(email):

@@ -134,7 +134,11 @@ def reported(result: Result, watch: Watch, task: Task) -> None:
                 continue
             mine = {key: value for key, value in told.get(user, {}).items() if key not in legacy}
             theirs = there.get(user, {})
+            if not task.reads_organization:
+                # An invitation in place of one that lapsed can't be told from an account beside it.
+                theirs = {key: value for key, value in theirs.items() if key in mine or value[0] in LIVING}
             if None in mine:
+                theirs = {key: value for key, value in theirs.items() if value[0] in LIVING}
                 # A stranger: the id is not told, and the status as far as it could be known.
                 assert len(mine) == 1 and [value[1] for value in mine.values()] == [
                     value[1] for value in theirs.values()
@@ -206,7 +210,7 @@ def goal(result: Result, watch: Watch, task: Task) -> None:
                 there = set(member.roles) & task.roles_in(project) if member.status in LIVING else set()
                 assert task.module == ROLE and not there, ("not exclusive", project, member)
         for wish in task.wishes if task.state == "present" else ():
-            if wish.project in (None, project) and (project, wish.user) not in watch.touched:
+            if wish.project in (None, project) and watch.spared(project, wish.name):
                 mine = [one for key, one in now.items() if wish.means(key, one.user) and one.status in LIVING]
                 assert any(not one.legacy for one in mine), ("is not there", project, wish)
 
@@ -229,7 +233,8 @@ def residual(result: Result, world: World, watch: Watch, task: Task) -> None:
         assert any(one[:2] == (project, user) for one in told), ("residual access left out", project, user)
 
 
-def hold_the_laws(result: Result, watch: Watch, task: Task, faulty: bool = False) -> None:
+def hold_the_laws(result: Result, watch: Watch, world: World, asked: Task, faulty: bool = False) -> None:
+    task = asked.seen_in(world)
     failures(result)
     truth(result, watch, task, faulty)
     nobody_else(watch, task)
@@ -238,16 +243,24 @@ def hold_the_laws(result: Result, watch: Watch, task: Task, faulty: bool = False
     reported(result, watch, task)
 
 
-def converges(sim: Simulator, task: Task) -> None:
+def converges(sim: Simulator, world: World, task: Task) -> None:
     """Undisturbed, the task is refused or brings what is asked; then it has nothing to do."""
     result, watch = run(sim, task)
     if refused(result, sim, watch):
         return
-    hold_the_laws(result, watch, task)
+    hold_the_laws(result, watch, world, task)
     assert not result.get("failed"), result["msg"]
+    fixed(sim, world, task)
+
+
+def fixed(sim: Simulator, world: World, task: Task) -> Result | None:
+    """The same task again, but for somebody whose other account it took for the one named, by `seen_in`."""
     again, watch = run(sim, task)
+    if task.seen_in(world) is not task and refused(again, sim, watch):
+        return None
     assert not again.get("failed"), again["msg"]
     assert not again["changed"] and not sim.writes, ("the same task again changes something", again["actions"])
+    return again
 
 
 # --- tried out -------------------------------------------------------------------------------------------------------
@@ -268,23 +281,16 @@ def test_the_laws_where_nobody_else_acts(sim, world, task):
     if real.get("failed"):
         assert refused(real, sim, watch), real["msg"]
         return
-    hold_the_laws(real, watch, task)
+    hold_the_laws(real, watch, world, task)
     residual(real, world, watch, task)
 
-    again, watch = run(sim, task)
-    assert not again.get("failed"), again["msg"]
-    assert not again["changed"] and not sim.writes, "the same task again changes something"
+    again = fixed(sim, world, task)
+    if again is None:
+        return
     if not any(row["user_id"] is None for row in real["memberships"]):
         assert again["memberships"] == real["memberships"]
-    if task.module == USER:
-        # Who was invited by the run is known to the organization now.
-        assert {tuple(one.items()) for one in map(plain, real["residual_access"])} == {
-            tuple(one.items()) for one in map(plain, again["residual_access"])
-        }
-
-
-def plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "roles": tuple(row["roles"])}
+    if task.module == USER and task.reads_organization:
+        assert again["residual_access"] == real["residual_access"]
 
 
 @chosen(150)
@@ -299,6 +305,6 @@ def test_the_laws_where_somebody_else_acts_and_the_service_fails(sim, world, tas
             silent(sim, watch)
             failures({**result, "actions": [one for one in result.get("actions", []) if one["status"] != "planned"]})
     event("failed" if result.get("failed") else "changed" if result["changed"] else "unchanged")
-    hold_the_laws(result, watch, task, bool(faults))
+    hold_the_laws(result, watch, world, task, bool(faults))
     sim.change(lambda unused: sim._service.faults.clear())
-    converges(sim, task)
+    converges(sim, world, task)
