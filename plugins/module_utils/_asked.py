@@ -254,7 +254,7 @@ def wanted(
         mine = _keys_of(wish.who, members, keys, find, present, warnings)
         takes = [key for key in mine if not present or members[key].status not in LAPSED]
         if present and not takes:
-            newcomer = _newcomer(wish.who, mine, members, find, warnings)
+            newcomer = _newcomer(wish.who, mine, members, keys, find, warnings)
             takes = [_key_of(newcomer, mine, newcomers)]
             newcomers[takes[0]] = newcomer
         for key in dict.fromkeys([*mine, *takes]):
@@ -313,7 +313,12 @@ def _taken_for(who: Who) -> str:
 
 
 def _newcomer(
-    who: Who, lapsed: Sequence[str], members: Mapping[str, Member], find: Find, warnings: List[str]
+    who: Who,
+    lapsed: Sequence[str],
+    members: Mapping[str, Member],
+    keys: Mapping[str, Sequence[str]],
+    find: Find,
+    warnings: List[str],
 ) -> Newcomer:
     """Whom adding somebody adds: Atlas goes by the email, so that must not lead to another account than was named."""
     by_id = find(who.id, None)
@@ -322,8 +327,10 @@ def _newcomer(
         raise Refusal(f"nobody here has the user id {who.id}; name the person by email")
     person = find(None, email)
     if who.id and (by_id or lapsed):
-        if person and person.user_id != who.id and person.status not in LAPSED:
-            raise Refusal(f"{email} is the account {person.user_id} now, not the user_id {who.id}; name that id")
+        accounts = [*filter(None, [person]), *(members[key] for key in keys.get(folded(email), ()))]
+        other = next((one.user_id for one in accounts if one.user_id != who.id and one.status not in LAPSED), None)
+        if other:
+            raise Refusal(f"{email} is the account {other} now, not the user_id {who.id}; name that id")
     elif who.id:
         warnings.append(_taken_for(who))
     if not is_email(email):
@@ -332,10 +339,11 @@ def _newcomer(
 
 
 def _key_of(newcomer: Newcomer, lapsed: Sequence[str], newcomers: Mapping[str, Newcomer]) -> str:
-    """The key of somebody to be added: the invitation's that lapsed, the id, or the email; for one email only one."""
+    """The key of somebody to be added: the id, the invitation's that lapsed, or the email; for one email only one."""
     for key, other in newcomers.items():
         if folded(other.email) == folded(newcomer.email):
             return key
-    if lapsed:
-        return lapsed[0]
-    return newcomer.person.user_id if newcomer.person else folded(newcomer.email)
+    person = newcomer.person
+    if person and (not lapsed or person.status not in LAPSED or person.user_id in lapsed):
+        return person.user_id
+    return lapsed[0] if lapsed else folded(newcomer.email)

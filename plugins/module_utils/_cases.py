@@ -10,7 +10,7 @@ Pure: no I/O, no Ansible. Private to this collection.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ._access import Access, Member, Project, Residual, Roles, Step, labels, replay
 from ._asked import Wish
@@ -35,15 +35,16 @@ class Outcome:
 class Case:
     """One project of a run: what is asked of it, what was read, planned and done.
 
-    ``members`` are those that were read, and those to be added as far as they are known. ``unread`` says what could not
-    be read, so that nothing is planned; ``partial`` that legacy invitations were not. ``owned_by_others``: all direct
-    owners are to go, but a team owns it. ``ownerless``: it has no owner after a step.
+    ``there`` are the members that were read; ``members`` are they, and those to be added as far as they are known.
+    ``unread`` says what could not be read, so that nothing is planned; ``partial`` that legacy invitations were not.
+    ``owned_by_others``: all direct owners are to go, but a team owns it. ``ownerless``: it has no owner after a step.
     """
 
     project: Project
     wishes: Sequence[Wish] = ()
     unread: Optional[Tuple[str, AtlasError]] = None
     partial: bool = False
+    there: Mapping[str, Member] = field(default_factory=dict)
     members: Dict[str, Member] = field(default_factory=dict)
     keys: Dict[str, List[str]] = field(default_factory=dict)
     wanted: Dict[str, Wish] = field(default_factory=dict)
@@ -57,7 +58,7 @@ class Case:
 
     def now(self) -> Dict[str, Member]:
         """Who is in the project after the run, as far as Atlas showed it."""
-        found = {key: member for key, member in self.members.items() if key in self.before}
+        found = dict(self.there)
         for outcome in self.outcomes:
             if outcome.status in (PLANNED, DONE):
                 found.pop(outcome.step.user, None)

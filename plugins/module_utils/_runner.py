@@ -76,7 +76,8 @@ def _read(client: Client, run: Run, legacy: bool) -> people.Organizations:
             case.unread = ("its members could not be read", answer)
             continue
         members, unread = answer
-        case.members = by_id(members)
+        case.there = by_id(members)
+        case.members = dict(case.there)
         case.keys = keys_by_email(case.members)
         case.before = access_of(case.members)
         if unread:
