@@ -10,7 +10,7 @@ Knows nothing of Ansible. Private to this collection.
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Optional, Sequence
+from typing import Collection, Optional, Sequence
 
 from . import _atlas as atlas
 from . import _people as people
@@ -72,14 +72,15 @@ def _as_read(seen: Optional[Member], member: Member) -> Optional[Member]:
 
 
 def _has_another_owner(client: Client, case: Case, step: Step, known: people.Organizations) -> bool:
-    """Whether an ACTIVE owner beside the one of this step is in the project now. Raises `AtlasError`.
+    """Whether an ACTIVE owner beside those whom this run takes is in the project now. Raises `AtlasError`.
 
-    An owner whom this run made gets some time to be listed.
+    An owner whom this run made gets some time to be listed; one whom it took may be listed still.
     """
     patience = client.patience()
-    made = any(one.seen and _owns(one.seen, step) for one in case.outcomes if one.status == DONE)
+    gone = {one.step.user for one in case.outcomes if takes_owner(one.step, case.before, case.members)} | {step.user}
+    made = any(one.seen and _owns(one.seen, gone) for one in case.outcomes if one.status == DONE)
     for pause in (BACKOFF if made else ()) + (None,):
-        if _shows_another_owner(client, case, step, known, patience):
+        if _shows_another_owner(client, case, gone, known, patience):
             return True
         if pause is None or not patience.pause(pause):
             break
@@ -87,19 +88,22 @@ def _has_another_owner(client: Client, case: Case, step: Step, known: people.Org
 
 
 def _shows_another_owner(
-    client: Client, case: Case, step: Step, known: people.Organizations, patience: Patience
+    client: Client, case: Case, gone: Collection[str], known: people.Organizations, patience: Patience
 ) -> bool:
-    org = known.get(case.project.org_id) or people.Organization(None)
     direct = list(case.members.values())
     if not case.owned_by_others:
         direct = atlas.members(client, case.project, patience)
-        if any(_owns(one, step) for one in direct):
+        if any(_owns(one, gone) for one in direct):
             return True
-    return people.owned_by_others(client, case.project, org, direct, patience, without=step.user)
+    org = known.get(case.project.org_id)
+    if org and org.people is not None:
+        # Who is in the teams may be others by now.
+        org = people.read_organizations(client, [case.project.org_id])[case.project.org_id]
+    return people.owned_by_others(client, case.project, org or people.UNREAD, direct, patience, gone)
 
 
-def _owns(member: Member, step: Step) -> bool:
-    return member.status == ACTIVE and OWNER in member.roles and member.user_id != step.user
+def _owns(member: Member, gone: Collection[str]) -> bool:
+    return member.status == ACTIVE and OWNER in member.roles and member.user_id not in gone
 
 
 def _look_after(client: Client, case: Case, step: Step, known: people.Organizations) -> None:

@@ -59,8 +59,16 @@ def team_names(client: Client, org_id: str) -> Dict[str, str]:
     return dict(_shaped(client, path, _team_name, rows))
 
 
-def people(client: Client, org_id: str) -> Tuple[Dict[str, Person], List[str]]:
-    """Everybody in the organization by user id, and what to say of rows that could not be read: one costs only itself.
+class Odd(NamedTuple):
+    """Somebody whose row could not be read, as far as it tells; ``what`` of it is odd."""
+
+    user_id: str
+    user: str
+    what: str
+
+
+def people(client: Client, org_id: str) -> Tuple[Dict[str, Person], List[Odd]]:
+    """Everybody in the organization by user id, and whose rows could not be read: one costs only itself.
 
     Needs Organization Member.
     """
@@ -72,7 +80,7 @@ def people(client: Client, org_id: str) -> Tuple[Dict[str, Person], List[str]]:
             person = _person(row)
             found[person.user_id] = person
         except _MISSHAPEN as error:
-            odd.append(f"{row.get('username') or row['id']} (its {error.args[0]!r})")
+            odd.append(Odd(row["id"], str(row.get("username") or row["id"]), f"its {error.args[0]!r}"))
     return found, odd
 
 
@@ -205,7 +213,8 @@ def _settled(
     Nothing promises that a listing shows a write at once. So it gets some time after a refusal that says "it is so
     already", after any refusal of a write that was sent before, and before somebody would be invited again.
     """
-    patient = lost or error.status in (404, 409) or (step.action == "add" and error.unsettled)
+    says_so = (404, 409, 400) if step.action in ("grant", "revoke") else (404, 409)
+    patient = lost or error.status in says_so or (step.action == "add" and error.unsettled)
     for pause in (BACKOFF if patient else ()) + (None,):
         try:
             found = member_now(client, project, step, member, patience)

@@ -133,7 +133,8 @@ class Client:
     def stop(self, why: str) -> None:
         """Make no further request, and end all waiting; those under way may end. May be called by a signal handler."""
         self.stopped_by = why
-        self._stop.set()
+        # By a thread, for the lock of the event may be held by the very thread that the signal interrupts.
+        threading.Thread(target=self._stop.set, daemon=True).start()
 
     def patience(self) -> Patience:
         """The patience for one step."""
@@ -230,8 +231,8 @@ class Client:
             if reply.status != 401 or reply.code in SCOPED_401 or self._credential.kind != "service_account":
                 return reply
             if renewed:
-                self._tokens.trust()
-            renewed = self._tokens.renewed(token, patience)
+                self._tokens.trust(scope)
+            renewed = self._tokens.renewed(token, scope, patience)
             if not renewed:
                 return reply
 

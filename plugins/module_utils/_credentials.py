@@ -125,6 +125,10 @@ def _is_loopback(host: str) -> bool:
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
 
+# So many projects that refuse good tokens tell that this service does it.
+_SCOPES = 3
+
+
 class Tokens:
     """A service account's tokens: one at a time, minted when it is first needed, renewed when it ends, all given back.
 
@@ -136,7 +140,7 @@ class Tokens:
         self._lock = threading.Lock()
         self._token = ""
         self._ends = 0.0
-        self._trusted = False
+        self._trusted: Set[str] = set()
         self._failed: Optional[TokenError] = None
         self.minted: List[str] = []
 
@@ -147,29 +151,33 @@ class Tokens:
                 self._renew(patience)
             return self._token
 
-    def renewed(self, refused: str, patience: Any) -> bool:
-        """Whether there is another token to try than the one refused."""
+    def renewed(self, refused: str, scope: str, patience: Any) -> bool:
+        """Whether there is another token to try than the one refused in this scope, a project or organization."""
         with self._lock:
-            if self._trusted:
+            if scope in self._trusted or len(self._trusted) >= _SCOPES:
                 return False
             if self._token == refused:
                 self._renew(patience)
             return True
 
-    def trust(self) -> None:
-        """A new token was refused like the one before it: such a refusal is not the token's fault, here and later."""
-        self._trusted = True
+    def trust(self, scope: str) -> None:
+        """A new token was refused like the one before it: such a refusal is not the token's fault here."""
+        self._trusted.add(scope)
 
     def _renew(self, patience: Any) -> None:
         if self._failed:
             raise self._failed
+        fresh = patience.waited == 0
         try:
             reply = self._mint(patience)
         except Interrupted:
             raise
         except AtlasError as error:
-            self._failed = TokenError(error.call, error.detail, error.status, error.code, error.hint)
-            raise self._failed from None
+            failed = TokenError(error.call, error.detail, error.status, error.code, error.hint)
+            # Whoever had waited before may only have had no time left for it.
+            if fresh or not (error.throttled or error.unsettled):
+                self._failed = failed
+            raise failed from None
         self._token = str(reply.said("access_token"))
         self.minted.append(self._token)
         life = reply.data.get("expires_in")

@@ -25,7 +25,7 @@ from ._client import Client
 from ._credentials import CREDENTIALS, DEFAULT_URL, check_base_url, check_limits, choose_credential, misplaced
 from ._errors import AtlasError, Interrupted
 from ._names import blank
-from ._report import Row, report
+from ._report import Row, cut, report
 from ._runner import Desired, change
 from ._transport import REQUESTS_ERROR
 
@@ -126,41 +126,59 @@ def run(spec: Dict[str, Any], deeds: Mapping[str, str], check: Callable[[Params]
     module = _Module({**AUTH_SPEC, **TARGET_SPEC, **spec}, supports_check_mode=True)
     this = Run(deeds[module.params["state"]], "remove" in deeds.values())
     refused = interrupted = None
-    try:
-        check(module.params)
-        asked = asked_of(module.params, this.deed, this.warnings)
-        if any(one.where and one.wishes for one in asked):
-            with connect(module) as client, _stoppable(client):
-                try:
-                    change(this, client, asked, module.params, desired, module.check_mode)
-                finally:
-                    interrupted = client.stopped_by
-                    this.warnings += client.waiting_warnings()
-    except Interrupted:
-        pass
-    except (Refusal, AtlasError) as error:
-        refused = None if interrupted else str(error)
-    result, warnings, failed = report(this, interrupted)
-    _end(module, result, warnings, " ".join(filter(None, (refused, failed))))
+    with _stoppable() as begin:
+        try:
+            check(module.params)
+            asked = asked_of(module.params, this.deed, this.warnings)
+            if any(one.where and one.wishes for one in asked):
+                with begin(connect(module)) as client:
+                    try:
+                        change(this, client, asked, module.params, desired, module.check_mode)
+                    finally:
+                        interrupted = client.stopped_by
+                        this.warnings += client.waiting_warnings()
+        except Interrupted:
+            pass
+        except (Refusal, AtlasError) as error:
+            refused = None if interrupted else str(error)
+        result, warnings, failed = report(this, interrupted)
+        _end(module, result, warnings, " ".join(filter(None, (refused, failed))))
 
 
 @contextmanager
-def _stoppable(client: Client) -> Iterator[None]:
-    """The first signal to stop ends the task in good order; another one ends it as ever."""
+def _stoppable() -> Iterator[Callable[[Client], Client]]:
+    """The first signal to stop ends the task in good order, its result included; another one ends it as ever.
+
+    Gives the function that a client is begun with, for the signal to reach it.
+    """
     usual: Dict[int, Any] = {}
+    told: List[str] = []
+    begun: List[Client] = []
+
+    def restore() -> None:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
     def stop(number: int, frame: Any) -> None:
-        for one, handler in usual.items():
-            signal.signal(one, handler)
-        client.stop(signal.Signals(number).name)
+        restore()
+        told.append(signal.Signals(number).name)
+        for client in begun:
+            client.stop(told[0])
+
+    def begin(client: Client) -> Client:
+        begun.append(client)
+        if told:
+            client.stop(told[0])
+        return client
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        usual[number] = signal.signal(number, stop)
+        # What the caller ignores, as nohup does, stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            usual[number] = signal.signal(number, stop)
     try:
-        yield
+        yield begin
     finally:
-        for one, handler in usual.items():
-            signal.signal(one, handler)
+        restore()
 
 
 def run_reader(
@@ -177,16 +195,17 @@ def run_reader(
     module = _Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
     warnings: List[str] = []
     result: Row = {}
-    try:
-        checked = check(module.params, warnings)
-        with connect(module) as client, _stoppable(client), _uncollected():
-            result, problem = answer(module.params, client, warnings, checked)
-            warnings += client.waiting_warnings()
-            if client.stopped_by:
-                problem = f"interrupted by {client.stopped_by}"
-    except (Refusal, AtlasError, OSError) as error:
-        problem = str(error)
-    _end(module, {"changed": False, **result}, warnings, problem)
+    with _stoppable() as begin:
+        try:
+            checked = check(module.params, warnings)
+            with begin(connect(module)) as client, _uncollected():
+                result, problem = answer(module.params, client, warnings, checked)
+                warnings += client.waiting_warnings()
+                if client.stopped_by:
+                    problem = f"interrupted by {client.stopped_by}"
+        except (Refusal, AtlasError, OSError) as error:
+            problem = str(error)
+        _end(module, {"changed": False, **result}, warnings, problem)
 
 
 @contextmanager
@@ -201,7 +220,7 @@ def _uncollected() -> Iterator[None]:
 
 def _end(module: AnsibleModule, result: Row, warnings: List[str], problem: Optional[str]) -> None:
     for warning in warnings:
-        module.warn(warning)
+        module.warn(cut(warning))
     if problem:
-        module.fail_json(msg=problem, **result)
+        module.fail_json(msg=cut(problem, 10_000), **result)
     module.exit_json(**result)

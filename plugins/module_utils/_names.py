@@ -79,10 +79,10 @@ def texts(values: Optional[Sequence[Any]]) -> Optional[List[str]]:
     return [line.strip() for value in values for line in str(value).splitlines() if line.strip()]
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], between: str = ", ") -> str:
     """Names for a sentence, not more than people read."""
     more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
-    return ", ".join(names[:TOLD]) + more
+    return between.join(names[:TOLD]) + more
 
 
 def plain(row: Mapping[str, Any], key: str, option: str) -> Optional[str]:

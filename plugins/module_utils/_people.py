@@ -11,7 +11,20 @@ Knows nothing of Ansible, nor of a run's cases. Private to this collection.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import (
+    Collection,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 from . import _atlas as atlas
 from ._access import (
@@ -50,7 +63,7 @@ class Organization(NamedTuple):
 
     people: Optional[Mapping[str, Person]]
     keys: Mapping[str, Sequence[str]] = {}
-    odd: Sequence[str] = ()
+    odd: Sequence[atlas.Odd] = ()
     error: Optional[AtlasError] = None
     names: Mapping[str, str] = {}
 
@@ -68,6 +81,7 @@ class Organization(NamedTuple):
 
 
 Organizations = Mapping[str, Organization]
+UNREAD = Organization(None)
 
 
 def read_organizations(client: Client, org_ids: Iterable[str]) -> Dict[str, Organization]:
@@ -77,7 +91,7 @@ def read_organizations(client: Client, org_ids: Iterable[str]) -> Dict[str, Orga
     return {org_id: _organization(answer) for org_id, answer in zip(ids, found)}
 
 
-def _organization(answer: Union[Tuple[Dict[str, Person], List[str]], AtlasError]) -> Organization:
+def _organization(answer: Union[Tuple[Dict[str, Person], List[atlas.Odd]], AtlasError]) -> Organization:
     if isinstance(answer, AtlasError):
         return Organization(None, error=answer)
     people, odd = answer
@@ -103,7 +117,7 @@ def doubts(organizations: Organizations) -> List[str]:
         if org.error
     ]
     return said + [
-        f"organization {org_id}: the row of {row} could not be read, so how they get in is not known"
+        f"organization {org_id}: the row of {row.user} ({row.what}) could not be read, so how they get in is not known"
         for org_id, org in organizations.items()
         for row in org.odd
     ]
@@ -230,16 +244,16 @@ def owned_by_others(
     org: Organization,
     direct: Iterable[Member],
     patience: Optional[Patience] = None,
-    without: str = "",
+    without: Collection[str] = (),
 ) -> bool:
     """Whether somebody ACTIVE owns a project otherwise than as a direct member. Raises `AtlasError`.
 
-    With a credential that may not read the organization, by the roles of a flattened listing; the one ``without`` whom
-    an owner is looked for does not count then.
+    With a credential that may not read the organization, by the roles of a flattened listing; those ``without`` whom
+    an owner is looked for do not count then.
     """
     if org.people is not None:
         return owned_by_team(atlas.teams(client, project, patience), org.people.values())
-    owners = {member.user_id for member in direct if OWNER in member.roles} | {without}
+    owners = {member.user_id for member in direct if OWNER in member.roles}.union(without)
     everybody = atlas.flattened(client, project, organization=False, patience=patience)
     return any(one.status == ACTIVE and OWNER in one.roles and one.user_id not in owners for one in everybody)
 
@@ -276,9 +290,12 @@ def residual(
     for one, answer in zip(leaving, found):
         if isinstance(answer, AtlasError):
             said.append(f"{one.project.name}: whether people named get in otherwise could not be read: {answer}")
-            names = {folded(member.user): member.user for member in one.members}
-            names.update((email, email) for email in one.emails - names.keys())
-            rows += [Residual(one.project, user, UNKNOWN) for user in names.values()]
+            org = organizations[one.project.org_id]
+            known_as = {str(member.user_id): member.user for member in one.members}
+            known_as.update((person.user_id, person.user) for person in _people(org, one))
+            emails = one.emails - {folded(user) for user in known_as.values()}
+            names = sorted({known_as.get(key, key) for key in one.ids} | emails)
+            rows += [Residual(one.project, user, UNKNOWN) for user in names]
         else:
             rows += answer
     return sorted(rows, key=lambda row: (row.project.name, row.project.id, folded(row.user), row.way.kind)), said
@@ -294,7 +311,8 @@ def _residual(client: Client, org: Organization, leaving: Leaving) -> List[Resid
         return _residual_by_roles(client, leaving)
     people = _people(org, leaving)
     teams = atlas.teams(client, leaving.project) if _in_teams(people) else []
-    return [
+    odd = [one.user for one in org.odd if one.user_id in leaving.ids or folded(one.user) in leaving.emails]
+    return [Residual(leaving.project, user, UNKNOWN) for user in odd] + [
         Residual(leaving.project, person.user, way)
         for person in people
         for way in indirect_ways(person, teams, org.names)

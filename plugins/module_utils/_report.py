@@ -25,6 +25,11 @@ TOLD = 5
 WARNED = 20
 
 
+def cut(text: str, characters: int = 1000) -> str:
+    """A sentence for people, not longer than they read."""
+    return text if len(text) <= characters else f"{text[:characters]}... ({len(text)} characters)"
+
+
 def row(project: Project, member: Member) -> Row:
     """A membership as the modules return it."""
     return {

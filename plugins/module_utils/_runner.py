@@ -57,7 +57,7 @@ def change(
     if client.stopped_by:
         raise Interrupted()
     if refusals:
-        raise Refusal("nothing was written. " + "; ".join(sorted(refusals)))
+        raise Refusal("nothing was written. " + listed(sorted(refusals), "; "))
     if run.deed == "remove":
         _look_for_residual(client, run, known)
     if params["state"] == "absent":
@@ -132,7 +132,10 @@ def _plan(run: Run, params: Params, desired: Desired, known: people.Organization
             refusals.append(f"{case.project.name}: {_told(case, refusal)}")
             continue
         case.steps = plan(case.before, after)
-        case.members.update((key, _newcomer(one, org)) for key, one in newcomers.items())
+        for key, one in newcomers.items():
+            case.members[key] = _newcomer(one, org)
+            if org.odd and one.person is None:
+                run.warnings.append(f"whether {one.email} is ACTIVE in the organization already could not be read")
     return refusals
 
 
@@ -140,7 +143,8 @@ def _newcomer(newcomer: Newcomer, org: people.Organization) -> Member:
     """Somebody who is to be added, as the organization knows them: ACTIVE ones get in at once, others are invited."""
     person = newcomer.person
     if person is None:
-        return Member(newcomer.email, None, None if org.people is None else PENDING, frozenset())
+        unsure = org.people is None or bool(org.odd)
+        return Member(newcomer.email, None, None if unsure else PENDING, frozenset())
     return Member(person.user, person.user_id, ACTIVE if person.status == ACTIVE else PENDING, frozenset())
 
 
@@ -170,7 +174,7 @@ def _owner_refusals(client: Client, cases: Sequence[Case], known: people.Organiz
         case.owned_by_others = answer
         if not answer:
             names = case.labels()
-            owners = ", ".join(names[key] for key in active_owners(case.before, case.members))
+            owners = listed([names[key] for key in active_owners(case.before, case.members)])
             refusals.append(
                 f"{case.project.name}: this would leave the project without an ACTIVE owner, which {owners} is now; "
                 f"make somebody else {OWNER} first, or set allow_no_owner"

@@ -103,6 +103,7 @@ class Transport:
             digest = _Digest(credential.id, credential.secret) if credential.kind == "api_key" else None
             self._slots.append(_Slot(digest))
             self._free.put(self._slots[-1])
+        self._watching = threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -128,7 +129,8 @@ class Transport:
         if stop and stop.is_set():
             self._free.put(slot)
             raise Interrupted()
-        slot.cut, slot.connection, slot.until = False, None, time.monotonic() + self._timeout
+        with self._watching:
+            slot.cut, slot.connection, slot.until = False, None, time.monotonic() + self._timeout
         _under_way.slot = slot
         auth = HTTPBasicAuth(account.id, account.secret) if account else slot.digest
         try:
@@ -143,9 +145,10 @@ class Transport:
         except Exception as error:  # Not all that requests raises is a RequestException; the text may hold the headers.
             raise self._no_answer(f"{method} {path}", error, slot.cut) from None
         finally:
-            slot.until = float("inf")
+            with self._watching:
+                slot.until, late = float("inf"), slot.cut
             self._free.put(slot)
-        if slot.cut:
+        if late:
             raise self._no_answer(f"{method} {path}", None, True)
         try:
             return Reply(answer.status_code, answer.headers, json.loads(text), text)
@@ -155,8 +158,9 @@ class Transport:
     def _watch(self) -> None:
         """Cut what takes too long: an answer that drips is never silent, so no socket's time-out ends it."""
         while not self._closed.wait(min(0.25, self._timeout / 4)):
-            for slot in self._slots:
-                if time.monotonic() > slot.until and not slot.cut:
+            with self._watching:
+                late = [slot for slot in self._slots if time.monotonic() > slot.until]
+                for slot in late:
                     slot.cut = True
                     _cut(slot.connection)
 

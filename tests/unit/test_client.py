@@ -384,7 +384,7 @@ def test_an_odd_row_of_people_costs_itself_and_is_named(quick):
     )
     with answering(200, {}, f'{{"results": [{rows}]}}') as url, Client(TOKEN, url) as client:
         people, odd = atlas.people(client, "1")
-    assert list(people) == ["2"] and odd == ["1@b (its 'roles')"]
+    assert list(people) == ["2"] and odd == [atlas.Odd("1", "1@b", "its 'roles'")]
 
 
 @pytest.mark.parametrize("row, call", SHAPES.values(), ids=list(SHAPES))
