@@ -42,6 +42,9 @@ from ._names import listed
 # From the options, what is asked of a project by key, and the access that it has, to the access that it should have.
 Desired = Callable[[Params, Mapping[str, Wish], Access], Access]
 
+# Refusals that are told: a result has a bound, and people read no more.
+REFUSALS = 20
+
 
 def change(
     run: Run, client: Client, asked: Sequence[Asked], params: Params, desired: Desired, check_mode: bool
@@ -57,7 +60,8 @@ def change(
     if client.stopped_by:
         raise Interrupted()
     if refusals:
-        raise Refusal("nothing was written. " + "; ".join(sorted(refusals)))
+        more = f"; and {len(refusals) - REFUSALS} more" if len(refusals) > REFUSALS else ""
+        raise Refusal("nothing was written. " + "; ".join(sorted(refusals)[:REFUSALS]) + more)
     if run.deed == "remove":
         _look_for_residual(client, run, known)
     if params["state"] == "absent":

@@ -43,9 +43,7 @@ def case(number, people, ended=lambda number: DONE, name="project"):
     found.wanted = {key: Wish(Who(None, key)) for key in ids}
     for one, step in enumerate(steps):
         status = ended(one)
-        error = (
-            AtlasError(f"DELETE /groups/{step.user}", "x" * 1000, 500, "UNEXPECTED") if status == FAILED else None
-        )
+        error = AtlasError(f"DELETE /groups/{step.user}", "x" * 1000, 500, "UNEXPECTED") if status == FAILED else None
         found.outcomes.append(Outcome(step, status, error=error, at="2026-01-01T00:00:00Z"))
     return found
 
@@ -140,6 +138,13 @@ def test_thousands_of_removals_by_a_module(big):
     assert not result.get("failed"), result["msg"]
     assert len(result.output) <= LIMIT
     assert result["counts"]["planned"] == len(result["actions"]) + result["actions_omitted"] > 1000
+
+
+def test_refusals_of_many_projects_are_told_as_many_as_people_read(big):
+    options = {"projects": "*", "user": "nobody@corp.example", "role": OWNER}
+    result = run_module("atlas_project_role", big, **options, **BIG)
+    assert result["failed"] and not big.writes
+    assert result["msg"].count("is not a member") == 20 and result["msg"].endswith("; and 20 more")
 
 
 def test_more_rows_than_fit_fail_with_their_count(big):
