@@ -24,42 +24,24 @@ attributes:
       - atlasops.access.atlas
 """
 
-    INFO = r"""
-attributes:
-  check_mode:
-    description: Reads only, and does the same in C(check_mode).
-    support: full
-  diff_mode:
-    description: Changes nothing, so there is nothing to compare.
-    support: N/A
-  idempotent:
-    description: Changes nothing.
-    support: full
-  action_group:
-    description: Use C(group/atlasops.access.atlas) in C(module_defaults) to set the options of all modules at once.
-    support: full
-    membership:
-      - atlasops.access.atlas
-"""
-
     FILES = r"""
 attributes:
   check_mode:
     description: Can run in C(check_mode), and does the same.
     support: partial
     details:
-      - Never writes to Atlas. The files in O(evidence_dir) are written in C(check_mode) too, so that a dry run leaves a
-        whole report.
+      - Never writes to Atlas. The files that the options name are written in C(check_mode) too, so that a dry run
+        leaves a whole report.
   diff_mode:
     description: Returns what changes when in diff mode.
     support: none
     details:
-      - Changes nothing in Atlas; the files in O(evidence_dir) are not compared.
+      - Changes nothing in Atlas; the files that the options name are not compared.
   idempotent:
     description: The same task again changes nothing.
     support: partial
     details:
-      - Changes nothing in Atlas. The files in O(evidence_dir) are written anew by each run, which never counts as
+      - Changes nothing in Atlas. The files that the options name are written anew by each run, which never counts as
         changed.
   action_group:
     description: Use C(group/atlasops.access.atlas) in C(module_defaults) to set the options of all modules at once.

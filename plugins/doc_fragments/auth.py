@@ -44,17 +44,26 @@ options:
       - Plain http is accepted for a loopback address only. Redirects are not followed.
     type: str
   timeout:
-    description: Seconds without a sign of life from Atlas after which a request counts as failed.
+    description:
+      - Seconds that one request may take as a whole, from its start to the last byte of the answer. At most half of
+        them pass without a sign of life from Atlas.
+      - A request that takes longer counts as failed. If it reads it is made again; if it writes, the project is read to
+        see whether it took effect.
     type: float
-    default: 30
+    default: 60
   max_connections:
     description: Requests under way at once, 100 at most. Within one project it is one at a time.
     type: int
     default: 8
   max_wait:
     description:
-      - Seconds that one call may wait altogether while Atlas limits the rate of requests.
+      - Seconds that one step may wait in all, such as one write with the reads that settle whether it took effect, or
+        the reading of one list. Waits for rate limits, for a service that fails and for lists that lag behind count
+        together; the time of the requests themselves is bounded by O(timeout).
+      - A wait that would be longer than what is left is not begun. V(0) waits for nothing.
       - A project that has to wait does not hold up the others.
+      - A task that is told to stop, by the signals INT, TERM or HUP, waits no longer. It takes no further step, gives
+        its token back and fails with what was done.
     type: float
     default: 300
 requirements:

@@ -14,7 +14,7 @@ description:
   - Returns the projects that the credential sees.
 extends_documentation_fragment:
   - atlasops.access.auth
-  - atlasops.access.attributes.info
+  - atlasops.access.attributes.files
 options:
   projects:
     description:
@@ -28,6 +28,13 @@ options:
       - Only projects that have all these tags with these values. YAML's V(true) is the tag V(true).
       - A tag that no project has is told by a warning.
     type: dict
+  output_file:
+    description:
+      - A file for all projects, as a JSON list. It is replaced in one move, and only its owner may read it.
+      - It is needed where there are more projects than fit into a result, which has 500,000 characters at most. Without
+        it the task fails then, and says how many there are.
+      - Its directory has to be there. It is written in check mode too.
+    type: path
 seealso:
   - module: atlasops.access.atlas_project_user_info
 """
@@ -46,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 projects:
-  description: The projects, ordered by name.
+  description: The projects, ordered by name; the first ones where RV(truncated).
   returned: success
   type: list
   elements: dict
@@ -77,6 +84,16 @@ projects:
       org_id: 64c0c0ffee64c0c0ffee64c0
       created: "2024-02-01T08:00:00Z"
       tags: {env: prod}
+count:
+  description: How many projects there are, those left out of RV(projects) included.
+  returned: success
+  type: int
+  sample: 1
+truncated:
+  description: Whether RV(projects) holds only the first ones, and O(output_file) all of them.
+  returned: success
+  type: bool
+  sample: false
 """
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas

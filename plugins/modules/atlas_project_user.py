@@ -104,8 +104,9 @@ changed:
   sample: true
 actions:
   description:
-    - What was done, or in check mode would be done, one entry for each request that writes.
+    - What was done, or in check mode would be done, one entry for each step.
     - An entry with the action V(read) stands for a project whose members could not be read.
+    - If they are too many for a result, failed ones come first, and RV(actions_omitted) says how many are left out.
   returned: always
   type: list
   elements: dict
@@ -137,13 +138,25 @@ actions:
       elements: str
       returned: always
     status:
-      description: How it ended; V(planned) in check mode, V(skipped) after a failure in the same project.
+      description:
+        - How it ended; V(planned) in check mode, V(skipped) after a failure in the same project or when the task was
+          told to stop.
       type: str
       returned: always
       choices: [planned, done, failed, skipped]
     error:
       description: For V(failed), the HTTP status, the errorCode of Atlas and the detail; else none.
       type: dict
+      returned: always
+    at:
+      description: When it ended, in UTC; none for what was not tried.
+      type: str
+      returned: always
+    why:
+      description:
+        - V(already there) or V(already gone) where somebody else had made the step before, V(restored) for an owner's
+          role that was given back because somebody else had taken the other owner in between; else none.
+      type: str
       returned: always
   sample:
     - project: payments-prod
@@ -154,8 +167,24 @@ actions:
       roles: [GROUP_DATA_ACCESS_ADMIN, GROUP_READ_ONLY]
       status: done
       error: null
+      at: "2026-08-20T09:14:05Z"
+      why: null
+actions_omitted:
+  description: How many of the actions are left out of RV(actions), because a result holds no more.
+  returned: always
+  type: int
+  sample: 0
+counts:
+  description: How many actions ended how, those left out of RV(actions) included.
+  returned: always
+  type: dict
+  sample: {planned: 0, done: 1, failed: 0, skipped: 0}
 memberships:
-  description: The memberships, after the run, of the users named.
+  description:
+    - The memberships, after the run, of the users named, as Atlas showed them.
+    - A role that somebody else gave or took in between is in it, and told. It is a failure only where what was asked
+      for is not so.
+    - Too many for a result are cut, which a warning tells.
   returned: always
   type: list
   elements: dict
@@ -167,7 +196,9 @@ memberships:
       status: ACTIVE
       roles: [GROUP_OWNER]
 diff:
-  description: What changes, as maps from project to user to roles, before and after.
+  description:
+    - What changes, as maps from project to user to roles, before and after.
+    - Projects that are too many for a result are left out, which a warning tells.
   returned: always
   type: dict
   sample:
@@ -175,9 +206,13 @@ diff:
     after: {payments-prod: {}}
 residual_access:
   description:
-    - How people who were removed still get into a project; one entry for each way.
+    - How the users named still get into a project, whether they are removed now, were removed before or never were
+      members; one entry for each way. Only for O(state=absent), else empty.
+    - V(via) is V(team), V(organization), or V(unknown) where the credential can't tell whether there is another way in.
     - The name is the team's, or the organization role's. It is the team's id, or none, where the credential may not
       read the organization.
+    - It is read before the first write, so that check mode says the same. A warning for each person tells it too.
+    - Too many for a result are cut, which a warning tells.
   returned: always
   type: list
   elements: dict

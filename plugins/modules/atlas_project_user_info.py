@@ -20,7 +20,7 @@ description:
   - If a project can't be read, the task fails; the rows of the others are returned all the same.
 extends_documentation_fragment:
   - atlasops.access.auth
-  - atlasops.access.attributes.info
+  - atlasops.access.attributes.files
 options:
   projects:
     description:
@@ -65,6 +65,13 @@ options:
     elements: str
     choices: [direct, team, organization]
     default: [direct, team, organization]
+  output_file:
+    description:
+      - A file for all rows, as a JSON list. It is replaced in one move, and only its owner may read it.
+      - It is needed where there are more rows than fit into a result, which has 500,000 characters at most. Without
+        it the task fails then, and says how many there are.
+      - Its directory has to be there. It is written in check mode too.
+    type: path
 seealso:
   - module: atlasops.access.atlas_project_user
   - module: atlasops.access.atlas_access_review
@@ -96,7 +103,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 memberships:
-  description: Who gets into which project, ordered by project and user.
+  description: Who gets into which project, ordered by project and user; the first ones where RV(truncated).
   returned: success, and when some of the projects could not be read
   type: list
   elements: dict
@@ -168,6 +175,16 @@ memberships:
       invitation_created_at: null
       invitation_expires_at: null
       inviter: null
+count:
+  description: How many rows there are, those left out of RV(memberships) included.
+  returned: success, and when some of the projects could not be read
+  type: int
+  sample: 1
+truncated:
+  description: Whether RV(memberships) holds only the first ones, and O(output_file) all of them.
+  returned: success, and when some of the projects could not be read
+  type: bool
+  sample: false
 """
 
 from datetime import datetime, timezone
