@@ -52,13 +52,19 @@ class Watch:
         self.looks: list[tuple[Optional[str], dict[str, bool]]] = []
         self.ours: list[tuple[State, State]] = []
         self.touched: dict[tuple[str, str], int] = {}
+        self._writes, self._wrote = 0, False
         self._written: dict[tuple[str, str], int] = {}
         self._taken: dict[str, int] = {}
 
-    def around(self, path: str, send: Callable[[], Any]) -> Any:
+    def around(self, method: str, path: str, send: Callable[[], Any]) -> Any:
         number = len(self.looks) + 1
+        moments = {("request", number)} | ({("after write", self._writes)} if self._wrote else set())
+        self._wrote = method != "GET" and "/oauth/" not in path
+        if self._wrote:
+            self._writes += 1
+            moments.add(("write", self._writes))
         for deed in self._deeds:
-            if deed.nth == number:
+            if (deed.moment, deed.nth) in moments:
                 self._let(deed, number)
         before = snapshot(self._sim)
         owned = {name: self._owned_now(name) for name in PROJECTS}
@@ -84,7 +90,7 @@ class Watch:
 
     def touched_last(self, project: str, user: str) -> bool:
         """Whether somebody else touched a person after what this run did to them."""
-        return self.touched.get((project, user), -1) >= self._written.get((project, user), 0)
+        return self.touched.get((project, user), 0) > self._written.get((project, user), 0)
 
     def owner_taken(self, project: str) -> Optional[int]:
         """The number of the last request that took an ACTIVE owner."""
