@@ -17,18 +17,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from model_watch import Watch, snapshot
 from model_worlds import (
+    ANN,
+    BOB,
     DEEDS,
     DEMOTING_DEEDS,
     DEMOTIONS,
     FAULTS,
     LIVING,
     OWNED_WORLDS,
+    OWNER,
     TASKS,
     WORLD,
     WORLDS,
     Deed,
     Fault,
     Task,
+    Wish,
     World,
     build,
 )
@@ -333,3 +337,35 @@ def test_the_laws_where_somebody_else_acts_and_the_service_fails(sim, world, tas
 @given(world=OWNED_WORLDS, task=DEMOTIONS, deeds=DEMOTING_DEEDS)
 def test_the_laws_where_somebody_else_takes_the_other_owner(sim, world, task, deeds):
     disturbed(sim, world, task, deeds)
+
+
+@pytest.mark.xfail(strict=True, reason="who is in teams is read once, before the first write")
+def test_an_owner_by_a_team_leaves(sim):
+    """Found by the model: the other owner leaves the organization after the look before, and still counts after."""
+    world = World(
+        status={},
+        members={"alpha": {ANN: (OWNER,), BOB: (OWNER,)}, "beta": {}},
+        twin=None,
+        team=frozenset([BOB]),
+        team_roles={"alpha": (OWNER,)},
+        org_roles={},
+        legacy=frozenset(),
+        role_not_held=400,
+        role_held=409,
+    )
+    task = Task(
+        module=USER,
+        state="absent",
+        wishes=(Wish(ANN, False, (), "alpha"),),
+        of_lists=(),
+        roles=(),
+        exclusive=False,
+        fallback=None,
+        allow_no_owner=False,
+        legacy_invitations=False,
+        credential="owner",
+        reads_organization=True,
+    )
+    build(sim, world, task)
+    result, _watch = run(sim, task, deeds=[Deed("write", 1, "leave", "alpha", BOB, OWNER)])
+    assert result.get("failed") and "no ACTIVE owner is left" in result["msg"]
