@@ -274,8 +274,12 @@ FAULTS = st.lists(
 
 
 class Deed(NamedTuple):
-    """What another administrator does right before the nth request; where it can't be done, nothing."""
+    """What another administrator does right before the nth request or write, or the request after the nth write.
 
+    Where it can't be done, nothing happens.
+    """
+
+    moment: str
     nth: int
     kind: str
     project: str
@@ -320,14 +324,77 @@ def _leave(org: atlas.Organization, user: atlas.User) -> None:
     org.by_email.update((one.username, one.id) for one in org.users.values() if one.username == user.username)
 
 
+MOMENTS = [
+    *((moment, number) for number in (1, 2, 3) for moment in ("write", "after write")),
+    *(("request", number) for number in range(1, 13)),
+]
 DEEDS = st.lists(
     st.builds(
-        Deed,
-        st.integers(1, 14),
+        lambda moment, *rest: Deed(*moment, *rest),
+        st.sampled_from(MOMENTS),
         st.sampled_from(["remove", "revoke", "grant", "add", "lapse", "join", "leave"]),
         st.sampled_from(PROJECTS),
         KNOWN | st.just(TWIN_NAME),
         st.sampled_from([OWNER, READ, MANAGER]),
     ),
     max_size=3,
+)
+
+
+# --- two who take the two owners of a project ------------------------------------------------------------------------
+
+_OWNER_ROLES = st.sampled_from([(OWNER,), (OWNER, READ)])
+OWNED_WORLDS = st.builds(
+    World,
+    status=st.dictionaries(st.sampled_from([CID, DEE]), STATUSES),
+    members=st.fixed_dictionaries(
+        {
+            "alpha": st.fixed_dictionaries({ANN: _OWNER_ROLES, BOB: _OWNER_ROLES}, optional={CID: ROLES}),
+            "beta": st.just({}),
+        }
+    ),
+    twin=st.none(),
+    team=st.frozensets(st.sampled_from([ANN, BOB, CID]), max_size=2),
+    team_roles=st.sampled_from([{}, {"alpha": (READ,)}, {"alpha": (OWNER,)}]),
+    org_roles=st.just({}),
+    legacy=st.just(frozenset()),
+    role_not_held=st.just(400),
+    role_held=st.just(409),
+)
+
+
+@st.composite
+def _demotions(draw: Any) -> Task:
+    module, state = draw(st.sampled_from([(USER, "absent"), (USER, "present"), (ROLE, "absent"), (ROLE, "present")]))
+    taking = module == ROLE and state == "absent"
+    other = state == "present" and draw(st.booleans())
+    wish = Wish(ANN, draw(st.booleans()), (OWNER,) if taking or other else (READ,), "alpha")
+    credential = draw(st.sampled_from(["owner", "projects"]))
+    return Task(
+        module=module,
+        state=state,
+        wishes=(wish._replace(user=CID) if other else wish,),
+        of_lists=(),
+        roles=(),
+        exclusive=other,
+        fallback=VIEWER if module == ROLE else None,
+        allow_no_owner=False,
+        legacy_invitations=False,
+        credential=credential,
+        reads_organization=credential == "owner" or draw(st.booleans()),
+    )
+
+
+DEMOTIONS = _demotions()
+DEMOTING_DEEDS = st.lists(
+    st.builds(
+        lambda moment, *rest: Deed(*moment, *rest),
+        st.sampled_from(MOMENTS),
+        st.sampled_from(["remove", "revoke", "leave", "grant", "lapse"]),
+        st.just("alpha"),
+        st.sampled_from([BOB, ANN, CID]),
+        st.just(OWNER),
+    ),
+    min_size=1,
+    max_size=2,
 )

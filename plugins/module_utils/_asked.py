@@ -327,10 +327,8 @@ def _newcomer(
         raise Refusal(f"nobody here has the user id {who.id}; name the person by email")
     person = find(None, email)
     if who.id and (by_id or lapsed):
-        accounts: List[Union[Member, Person]] = [
-            *filter(None, [person]),
-            *(members[key] for key in keys.get(folded(email), ())),
-        ]
+        accounts: List[Union[Member, Person]] = [members[key] for key in keys.get(folded(email), ())]
+        accounts += [person] if person else []
         other = next((one.user_id for one in accounts if one.user_id != who.id and one.status not in LAPSED), None)
         if other:
             raise Refusal(f"{email} is the account {other} now, not the user_id {who.id}; name that id")

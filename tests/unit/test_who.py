@@ -351,6 +351,33 @@ def test_a_lapsed_invitation_by_id_is_not_renewed_for_somebody_who_is_a_member(s
     assert f"{DAN} is the account {small.user_id(DAN)} now, not the user_id {TWIN}; name that id" in result["msg"]
 
 
+def test_nor_where_the_organization_can_not_be_read(small):
+    small.knobs.org_member_reads = False
+    add_twin(small, "beta", DAN, "INVITATION_EXPIRED", OWNER)
+    for check in (True, False):
+        result = run_module(USER, small, check, **row(small, TWIN, READ), **PROJECTS_TOKEN)
+        assert result["failed"] and f"{DAN} is the account {small.user_id(DAN)} now" in result["msg"]
+    assert not small.writes
+
+
+def test_an_account_added_beside_a_lapsed_invitation_of_its_email_hides_nothing(small):
+    add_twin(small, "beta", OUTSIDER, "INVITATION_EXPIRED", OWNER)
+    result = succeeded(run_module(USER, small, project="beta", user=OUTSIDER, roles=READ))
+    told = {one["user_id"]: one["roles"] for one in result["memberships"]}
+    assert told == {TWIN: [OWNER], small.user_id(OUTSIDER): [READ]}
+
+
+def test_a_refused_run_tells_a_lapsed_invitation_as_it_is(small):
+    rows = [
+        {"project": "alpha", "user": EVE, "roles": [READ]},
+        {"project": "beta", "user": ANN, "roles": [READ]},
+    ]
+    result = run_module(USER, small, memberships=rows)
+    assert result["failed"] and not small.writes
+    told = {one["user"]: (one["status"], one["roles"]) for one in result["memberships"]}
+    assert told[EVE] == ("INVITATION_EXPIRED", ["GROUP_DATA_ACCESS_READ_WRITE"])
+
+
 def test_cleaning_an_expired_invitation_leaves_the_member_of_the_same_email(small):
     add_twin(small, "beta", DAN, "INVITATION_EXPIRED", OWNER)
     rows = run_module(USER_INFO, small, project="beta", statuses="INVITATION_EXPIRED", via="direct")["memberships"]
