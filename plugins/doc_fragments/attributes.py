@@ -30,8 +30,8 @@ attributes:
     description: Can run in C(check_mode), and does the same.
     support: partial
     details:
-      - Never writes to Atlas. The files that the options name are written in C(check_mode) too, so that a dry run leaves
-        a whole report.
+      - Never writes to Atlas. The files that the options name are written in C(check_mode) too, so that a dry run
+        leaves a whole report.
   diff_mode:
     description: Returns what changes when in diff mode.
     support: none

@@ -45,8 +45,8 @@ options:
     type: str
   timeout:
     description:
-      - Seconds that one request may take as a whole, from its start to the last byte of the answer. At most half of them
-        pass without a sign of life from Atlas.
+      - Seconds that one request may take as a whole, from its start to the last byte of the answer. At most half of
+        them pass without a sign of life from Atlas.
       - A request that takes longer counts as failed. If it reads it is made again; if it writes, the project is read to
         see whether it took effect.
     type: float

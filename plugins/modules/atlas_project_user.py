@@ -139,8 +139,8 @@ actions:
       returned: always
     status:
       description:
-        - How it ended; V(planned) in check mode, V(skipped) after a failure in the same project or when the task was told
-          to stop.
+        - How it ended; V(planned) in check mode, V(skipped) after a failure in the same project or when the task was
+          told to stop.
       type: str
       returned: always
       choices: [planned, done, failed, skipped]

@@ -68,8 +68,8 @@ options:
   output_file:
     description:
       - A file for all rows, as a JSON list. It is replaced in one move, and only its owner may read it.
-      - It is needed where there are more rows than fit into a result, which has 500,000 characters at most. Without it
-        the task fails then, and says how many there are.
+      - It is needed where there are more rows than fit into a result, which has 500,000 characters at most. Without
+        it the task fails then, and says how many there are.
       - Its directory has to be there. It is written in check mode too.
     type: path
 seealso:
