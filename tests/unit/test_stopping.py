@@ -145,6 +145,7 @@ def test_a_second_signal_ends_it_as_ever(small):
     task = EVERYWHERE._replace(credential=CREDENTIALS["token"])
     with start(small, task) as process:
         until(small, 1, process)
+        time.sleep(0.3)  # By now the next request is under way.
         process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
         process.send_signal(signal.SIGTERM)
