@@ -141,14 +141,16 @@ def test_requests_under_way_may_end_and_count(small):
 
 
 def test_a_second_signal_ends_it_as_ever(small):
-    small.knobs.latency_s = 2.0
-    with start(small, EVERYWHERE) as process:
+    small.knobs.latency_s = 1.0
+    task = EVERYWHERE._replace(credential=CREDENTIALS["token"])
+    with start(small, task) as process:
         until(small, 1, process)
+        time.sleep(0.3)  # By now the next request is under way.
         process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == -signal.SIGTERM
-    small.knobs.latency_s = 0
+    time.sleep(1.1)  # What it had sent is answered, so that no later test meets it.
 
 
 # --- lost answers and owners -----------------------------------------------------------------------------------------
