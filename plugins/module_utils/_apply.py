@@ -52,13 +52,15 @@ def _take(client: Client, case: Case, step: Step, guard: Optional[people.Organiz
     guarded = guard is not None and takes_owner(step, case.before, case.members)
     try:
         if guarded and not _has_another_owner(client, case, step, guard or {}):
-            detail = "nobody else is an ACTIVE owner any more, by what the project shows now; nothing was taken"
-            return Outcome(step, FAILED, error=AtlasError(f"{step.action} {member.user}", detail), at=_utc())
+            detail = "nobody else is an ACTIVE owner any more, so nothing was taken"
+            return Outcome(step, FAILED, error=AtlasError(case.project.name, detail), at=_utc())
         seen = atlas.apply(client, case.project, step, member)
     except Interrupted:
         return Outcome(step, SKIPPED)
     except AtlasError as error:
-        return Outcome(step, FAILED, error=error, at=_utc())
+        shown = error.found is not None and step.action != "add"
+        found = error.found[0] if shown and error.found else None
+        return Outcome(step, FAILED, found, error, _utc(), shown=shown)
     outcome = Outcome(step, DONE, _as_read(seen.member, member), at=_utc(), why=seen.note or None)
     if guarded:
         _look_after(client, case, step, guard or {})

@@ -169,6 +169,7 @@ def apply(client: Client, project: Project, step: Step, member: Member) -> Seen:
             error = caught
         try:
             found = _settled(client, project, step, member, error, lost, patience)
+            error.found = (found,)
             if shows(step.action, step.roles, found):
                 return Seen(found, "" if lost or error.unsettled else _NOTES[step.action])
             lost = lost or error.unsettled

@@ -21,7 +21,10 @@ PLANNED, DONE, FAILED, SKIPPED = "planned", "done", "failed", "skipped"
 
 @dataclass
 class Outcome:
-    """How a step ended. ``seen`` is the member that Atlas showed after it, in check mode the one to be expected."""
+    """How a step ended. ``seen`` is the member that Atlas showed after it, in check mode the one to be expected.
+
+    ``shown`` says that a failed one was read again, so that ``seen`` is what there is.
+    """
 
     step: Step
     status: str
@@ -29,6 +32,7 @@ class Outcome:
     error: Optional[AtlasError] = None
     at: Optional[str] = None
     why: Optional[str] = None
+    shown: bool = False
 
 
 @dataclass
@@ -60,7 +64,7 @@ class Case:
         """Who is in the project after the run, as far as Atlas showed it."""
         found = dict(self.there)
         for outcome in self.outcomes:
-            if outcome.status in (PLANNED, DONE):
+            if outcome.status in (PLANNED, DONE) or outcome.shown:
                 found.pop(outcome.step.user, None)
                 if outcome.seen:
                     found[outcome.step.user] = outcome.seen

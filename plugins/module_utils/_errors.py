@@ -10,7 +10,7 @@ Pure: no I/O, no Ansible. Private to this collection.
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Union
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
 API = "/api/atlas/v2"
@@ -26,7 +26,7 @@ class AtlasError(Exception):
 
     ``unsettled`` says that the service failed, so that another try may succeed, and that a write may have taken
     effect all the same; ``throttled`` that the call was refused unread. ``wait`` is for how many seconds Atlas asks
-    not to try again, None where it does not say.
+    not to try again, None where it does not say. ``found`` holds what was read after it, where that was done.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class AtlasError(Exception):
         self.detail = detail
         self.hint = hint
         self.wait = wait
+        self.found: Optional[Tuple[Any]] = None
         self._counted = False
 
     @property

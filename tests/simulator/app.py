@@ -284,5 +284,9 @@ async def _form(request: Request) -> dict[str, str]:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if content_type != "application/x-www-form-urlencoded":
         raise OAuthError(400, "invalid_request", "The body must be a form.")
-    fields = parse_qs((await request.body()).decode("latin-1"))
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise OAuthError(400, "invalid_request", "The body did not come whole.") from None
+    fields = parse_qs(body.decode("latin-1"))
     return {name: values[-1] for name, values in fields.items()}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import stat
 
@@ -38,7 +39,7 @@ def case(number, people, ended=lambda number: DONE, name="project"):
     ids = [f"{number:012x}{one:012x}" for one in range(people)]
     members = {key: Member(f"person-{key}@corp.example", key, "ACTIVE", roles) for key in ids}
     steps = [Step("remove", key, tuple(sorted(roles))) for key in ids]
-    found = Case(project, [Wish(Who(None, key)) for key in ids], members=members, steps=steps)
+    found = Case(project, [Wish(Who(None, key)) for key in ids], there=members, members=dict(members), steps=steps)
     found.before = dict.fromkeys(ids, roles)
     found.wanted = {key: Wish(Who(None, key)) for key in ids}
     for one, step in enumerate(steps):
@@ -88,12 +89,16 @@ def test_where_all_fit_they_stay_in_their_order_and_nothing_is_said():
 
 
 def test_an_action_is_shown_whole_or_not_at_all():
-    one = case(1, 1)
-    (row,) = _report.report(Run("remove", True, [one]))[0]["actions"]
-    fit = _report.OF_ACTIONS // (len(json.dumps(row)) + 2)
-    for people, omitted in ((fit - 1, 0), (fit, 0), (fit + 1, 1)):
-        result, _warnings, _failed = reported(case(1, people))
-        assert (len(result["actions"]), result["actions_omitted"]) == (people - omitted, omitted)
+    """Where one more is too many: all are shown, all are shown, one or more are left out."""
+
+    def omitted(people: int) -> int:
+        result = reported(case(1, people))[0]
+        assert len(result["actions"]) + result["actions_omitted"] == people
+        assert len(json.dumps(result)) <= _report.LIMIT
+        return result["actions_omitted"]
+
+    fit = bisect.bisect_left(range(5000), 1, key=omitted) - 1
+    assert fit > 1000 and omitted(fit - 1) == omitted(fit) == 0 and omitted(fit + 1) > 0
 
 
 def test_memberships_diff_and_residual_access_share_the_bound():
@@ -144,7 +149,7 @@ def test_refusals_of_many_projects_are_told_as_many_as_people_read(big):
     options = {"projects": "*", "user": "nobody@corp.example", "role": OWNER}
     result = run_module("atlas_project_role", big, **options, **BIG)
     assert result["failed"] and not big.writes
-    assert result["msg"].count("is not a member") == 20 and result["msg"].endswith("; and 20 more")
+    assert result["msg"].count("is not a member") == 20 and result["msg"].endswith(" and 20 more")
 
 
 def test_more_rows_than_fit_fail_with_their_count(big):

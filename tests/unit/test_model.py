@@ -339,7 +339,6 @@ def test_the_laws_where_somebody_else_takes_the_other_owner(sim, world, task, de
     disturbed(sim, world, task, deeds)
 
 
-@pytest.mark.xfail(strict=True, reason="who is in teams is read once, before the first write")
 def test_an_owner_by_a_team_leaves(sim):
     """Found by the model: the other owner leaves the organization after the look before, and still counts after."""
     world = World(

@@ -35,9 +35,7 @@ def read(api, path=USERS, size=2):
             return pages
 
 
-@pytest.mark.parametrize(
-    "size, pages", [(1, 5), (2, 3), (3, 2), (4, 2), (5, 1), (6, 1)], ids=lambda figure: str(figure)
-)
+@pytest.mark.parametrize("size, pages", [(1, 5), (2, 3), (3, 2), (4, 2), (5, 1), (6, 1)], ids=str)
 def test_next_is_there_where_a_page_is(big, size, pages):
     read_pages = read(big, size=size)
     assert len(read_pages) == pages and "".join(map("".join, read_pages)) == "01234"

@@ -150,8 +150,9 @@ def person(**changes):
     return answer(200, {"results": [{**ACTIVE, **changes}]}, VENDOR)
 
 
-def refused(status=404, code="USER_NOT_IN_GROUP", headers=JSON, path=USERS, **changes):
-    return answer(status, {**REFUSAL, **changes}, {**headers, **({"x-error-code": code} if code else {})}, path=path)
+def refused(status=404, code="USER_NOT_IN_GROUP", headers=None, path=USERS, **changes):
+    sent = JSON if headers is None else headers
+    return answer(status, {**REFUSAL, **changes}, {**sent, **({"x-error-code": code} if code else {})}, path=path)
 
 
 @pytest.mark.parametrize(
