@@ -71,6 +71,16 @@ class Patience:
         self._throttles = 0
         self.waited = 0.0
 
+    def spend(self, seconds: float) -> bool:
+        """Count a wait for somebody else; tells whether there was that much time. Raises `Interrupted`."""
+        if self._stop.is_set():
+            raise Interrupted()
+        if not seconds <= self._left:
+            return False
+        self._left -= seconds
+        self.waited += seconds
+        return True
+
     def pause(self, seconds: float) -> bool:
         """Wait, if there is that much time left; tells whether there was. Raises `Interrupted`."""
         if not seconds <= self._left:

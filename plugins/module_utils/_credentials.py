@@ -14,7 +14,8 @@ import re
 import threading
 import time
 from base64 import b64encode, urlsafe_b64decode
-from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+from contextlib import contextmanager
+from typing import Any, Callable, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 from urllib.parse import unquote, urlsplit
 
 from ._access import Refusal
@@ -125,6 +126,8 @@ def _is_loopback(host: str) -> bool:
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
 
+# Seconds between two looks at whether it is one's turn, and still time.
+_TURN = 0.1
 # So many projects that refuse good tokens tell that this service does it.
 _SCOPES = 3
 
@@ -146,19 +149,30 @@ class Tokens:
 
     def current(self, patience: Any) -> str:
         """The token to send. Whoever needs a new one waits for it with its ``patience``, and the others for that."""
-        with self._lock:
+        with self._held(patience):
             if not self._token or time.monotonic() > self._ends:
                 self._renew(patience)
             return self._token
 
     def renewed(self, refused: str, scope: str, patience: Any) -> bool:
         """Whether there is another token to try than the one refused in this scope, a project or organization."""
-        with self._lock:
+        with self._held(patience):
             if scope in self._trusted or len(self._trusted) >= _SCOPES:
                 return False
             if self._token == refused:
                 self._renew(patience)
             return True
+
+    @contextmanager
+    def _held(self, patience: Any) -> Iterator[None]:
+        """Be the one who looks after the token; while another one asks for it, that counts as waiting."""
+        while not self._lock.acquire(timeout=_TURN):
+            if not patience.spend(_TURN):
+                raise TokenError("POST /api/oauth/token", "another step waits for a token, and max_wait is over")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def trust(self, scope: str) -> None:
         """A new token was refused like the one before it: such a refusal is not the token's fault here."""

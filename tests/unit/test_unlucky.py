@@ -23,6 +23,7 @@ from module_run import run_module
 from test_faults import PROCESS
 from test_laws import CREDENTIALS, ROLE, USER
 
+from ansible_collections.atlasops.access.plugins.module_utils import _client
 from ansible_collections.atlasops.access.plugins.module_utils._client import AtlasError, Client, Credential
 from ansible_collections.atlasops.access.plugins.module_utils._credentials import Tokens
 from ansible_collections.atlasops.access.plugins.module_utils._errors import Reply
@@ -312,6 +313,29 @@ def test_a_step_without_time_left_does_not_cost_the_others_their_token():
     assert tokens.current(SimpleNamespace(waited=0.0)) == "t"
 
 
+def test_waiting_for_a_token_that_another_step_waits_for_counts(sim, monkeypatch):
+    """Two steps, `max_wait: 2`: one waits for a token; the other has waited already, and then for that one."""
+    monkeypatch.setattr(_client, "THROTTLE_FLOOR", 0.01)
+    account = Credential("service_account", "mdb_sa_id_0123456789abcdef01234567", "mdb_sa_sk_small")
+    sim.fault({"status": 429, "headers": {"Retry-After": "1"}}, path="/oauth/token", times=None)
+    with Client(account, sim.url, timeout=5, max_wait=2.6) as client:
+        mine, other = client.patience(), client.patience()
+        mine.pause(2)
+        threading.Thread(target=lambda: _quietly(lambda: client._tokens.current(other)), daemon=True).start()
+        time.sleep(0.1)
+        started = time.monotonic()
+        with pytest.raises(AtlasError):
+            client._tokens.current(mine)
+        assert 2 + time.monotonic() - started < 3.2, "a step waited longer than max_wait"
+
+
+def _quietly(work: Callable[[], Any]) -> None:
+    try:
+        work()
+    except AtlasError:
+        pass
+
+
 # --- signals ---------------------------------------------------------------------------------------------------------
 
 
@@ -537,7 +561,7 @@ def test_digest_with_many_threads_and_nonces_that_end(quick, flag):
     org = crowd(30, 6, "GROUP_READ_ONLY")
     entry = org["organizations"]["Org"]
     entry["api_keys"] = {"smallkey": {"private_key": "small-private-key", "role": "ORG_OWNER"}}
-    with Simulator(org, nonce_ttl_s=0.05, nonce_stale_flag=flag) as sim:
+    with Simulator(org, nonce_ttl_s=0.5, nonce_stale_flag=flag) as sim:
         users = [f"somebody.with.a.name.{number:04}@corp.example" for number in range(6)]
         result = run_module(
             USER, sim, projects="*", users=users, state="absent", public_key="smallkey", private_key="small-private-key"
