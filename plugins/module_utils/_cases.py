@@ -53,7 +53,6 @@ class Case:
     keys: Dict[str, List[str]] = field(default_factory=dict)
     wanted: Dict[str, Wish] = field(default_factory=dict)
     before: Access = field(default_factory=dict)
-    after: Access = field(default_factory=dict)
     steps: List[Step] = field(default_factory=list)
     outcomes: List[Outcome] = field(default_factory=list)
     owned_by_others: bool = False
