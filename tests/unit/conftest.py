@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 
 import pytest
 
@@ -17,6 +18,17 @@ from simulator import Simulator
 def no_credentials_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("MONGODB_ATLAS_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def as_at_a_terminal():
+    """Signals that whoever runs the tests ignores, as nohup does, are not ignored by the modules under test."""
+    ignored = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture
