@@ -25,7 +25,7 @@ from ._client import Client
 from ._credentials import CREDENTIALS, DEFAULT_URL, check_base_url, check_limits, choose_credential, misplaced
 from ._errors import AtlasError, Interrupted
 from ._names import blank
-from ._report import Row, cut, report
+from ._report import OF_OPTIONS, Row, cut, report
 from ._runner import Desired, change
 from ._transport import REQUESTS_ERROR
 
@@ -219,6 +219,10 @@ def _uncollected() -> Iterator[None]:
 
 
 def _end(module: AnsibleModule, result: Row, warnings: List[str], problem: Optional[str]) -> None:
+    # Older Ansible adds all options to a result, however long they are, unless something stands in that place.
+    if len(str(module.params)) > OF_OPTIONS:
+        short = {name: value if len(str(value)) < 1000 else "left out" for name, value in module.params.items()}
+        result = {**result, "invocation": {"module_args": short}}
     for warning in warnings:
         module.warn(cut(warning))
     if problem:

@@ -18,8 +18,8 @@ Row = Dict[str, Any]
 
 # Characters of JSON that a result may have; AWX drops one of more than 700,000. What is left is for messages.
 LIMIT = 500_000
-OF_MESSAGES, OF_MEMBERSHIPS, OF_DIFF, OF_RESIDUAL = 20_000, 80_000, 80_000, 40_000
-OF_LISTING = LIMIT - OF_MESSAGES
+OF_MESSAGES, OF_OPTIONS, OF_MEMBERSHIPS, OF_DIFF, OF_RESIDUAL = 20_000, 20_000, 80_000, 80_000, 40_000
+OF_LISTING = LIMIT - OF_MESSAGES - OF_OPTIONS
 # Failures and warnings that are told in full.
 TOLD = 5
 WARNED = 20
@@ -87,7 +87,9 @@ def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str],
     if run.removes:
         parts["residual_access"] = (bounded(residual, OF_RESIDUAL), residual)
     taken = sum(len(json.dumps(part)) for part in (before, after, *(some for some, _every in parts.values())))
-    shown = bounded(sorted(actions, key=lambda action: action["status"] != FAILED), LIMIT - OF_MESSAGES - taken)
+    shown = bounded(
+        sorted(actions, key=lambda action: action["status"] != FAILED), LIMIT - OF_MESSAGES - OF_OPTIONS - taken
+    )
     # Failed ones come first only where not all fit.
     parts["actions"] = (actions if len(shown) == len(actions) else shown, actions)
     wrong, told = _surprises(run)
