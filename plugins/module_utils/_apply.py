@@ -100,7 +100,7 @@ def _shows_another_owner(
     org = known.get(case.project.org_id)
     if org and org.people is not None:
         # Who is in the teams may be others by now.
-        org = people.read_organizations(client, [case.project.org_id])[case.project.org_id]
+        org = people.read_organizations(client, [case.project.org_id], patience)[case.project.org_id]
     return people.owned_by_others(client, case.project, org or people.UNREAD, direct, patience, gone)
 
 

@@ -67,7 +67,7 @@ class Odd(NamedTuple):
     what: str
 
 
-def people(client: Client, org_id: str) -> Tuple[Dict[str, Person], List[Odd]]:
+def people(client: Client, org_id: str, patience: Optional[Patience] = None) -> Tuple[Dict[str, Person], List[Odd]]:
     """Everybody in the organization by user id, and whose rows could not be read: one costs only itself.
 
     Needs Organization Member.
@@ -75,7 +75,7 @@ def people(client: Client, org_id: str) -> Tuple[Dict[str, Person], List[Odd]]:
     path = f"/orgs/{segment(org_id)}/users"
     found: Dict[str, Person] = {}
     odd = []
-    for row in pages(client, path, USERS_VERSION):
+    for row in pages(client, path, USERS_VERSION, patience=patience):
         try:
             person = _person(row)
             found[person.user_id] = person

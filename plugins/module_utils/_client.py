@@ -75,20 +75,21 @@ class Patience:
         """Count a wait for somebody else; tells whether there was that much time. Raises `Interrupted`."""
         if self._stop.is_set():
             raise Interrupted()
-        if not seconds <= self._left:
-            return False
-        self._left -= seconds
-        self.waited += seconds
-        return True
+        return self._count(seconds)
 
     def pause(self, seconds: float) -> bool:
         """Wait, if there is that much time left; tells whether there was. Raises `Interrupted`."""
+        if not self._count(seconds):
+            return False
+        if self._stop.wait(seconds):
+            raise Interrupted()
+        return True
+
+    def _count(self, seconds: float) -> bool:
         if not seconds <= self._left:
             return False
         self._left -= seconds
         self.waited += seconds
-        if self._stop.wait(seconds):
-            raise Interrupted()
         return True
 
     def after(self, error: AtlasError, repeatable: bool) -> bool:

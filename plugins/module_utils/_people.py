@@ -37,7 +37,6 @@ from ._access import (
     Person,
     Project,
     Residual,
-    Team,
     Way,
     by_id,
     folded,
@@ -48,8 +47,6 @@ from ._access import (
 )
 from ._client import Client, Patience
 from ._errors import AtlasError
-
-Teams = Union[List[Team], AtlasError]
 
 # How far access through teams and organization roles is known (``completeness.team_access`` of a review).
 READ, BY_ROLES, UNREADABLE = "read", "by roles only", "unreadable"
@@ -84,10 +81,12 @@ Organizations = Mapping[str, Organization]
 UNREAD = Organization(None)
 
 
-def read_organizations(client: Client, org_ids: Iterable[str]) -> Dict[str, Organization]:
+def read_organizations(
+    client: Client, org_ids: Iterable[str], patience: Optional[Patience] = None
+) -> Dict[str, Organization]:
     """The organizations by id, a request for each page of people; without the names of teams."""
     ids = sorted(set(org_ids))
-    found = client.together(lambda org_id: atlas.people(client, org_id), ids)
+    found = client.together(lambda org_id: atlas.people(client, org_id, patience), ids)
     return {org_id: _organization(answer) for org_id, answer in zip(ids, found)}
 
 
