@@ -19,6 +19,8 @@ STANDARD = set(sys.stdlib_module_names)
 # What each file may import beside the standard library. The rest of `plugins` is listed by folder.
 MAY_IMPORT = {
     "module_utils/_access.py": set(),
+    "module_utils/_steps.py": {"_access"},
+    "module_utils/_journal.py": {"_access", "_steps", "fcntl"},
     "module_utils/_errors.py": set(),
     "module_utils/_names.py": {"_access"},
     "module_utils/_credentials.py": {"_access", "_errors"},

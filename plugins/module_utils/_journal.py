@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The journal of a run: the start of every write before it is sent, its end after. It only grows.
+
+A file of JSON lines. Knows nothing of Ansible or HTTP. Private to this collection.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+import threading
+import time
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+
+from ._access import Refusal
+from ._steps import Row, step_hash
+
+DONE, UNKNOWN = "done", "unknown"
+# Why a role was given that no plan holds: it was taken too late to see that its holder was the last owner.
+RESTORED = "restored"
+
+# Seconds between two writes to the disk; what the kernel holds survives the end of the process.
+SYNC = 1.0
+
+
+class Record(NamedTuple):
+    """How a step went: ``status`` as modules tell it, unknown for a start without an end. Times are ISO 8601, UTC."""
+
+    row: Row
+    status: str
+    started: Optional[str]
+    at: Optional[str]
+    error: Optional[Row]
+    why: Optional[str]
+
+
+class Journaled(NamedTuple):
+    """What a journal tells: the last record of each step by its hash; what was given back is in ``extra``."""
+
+    records: Dict[str, Record]
+    extra: List[Record]
+    interrupted: Optional[str]
+    running: bool
+
+
+class Journal:
+    """A journal that is written to; usable by threads. Raises `Refusal` when it can't be opened, `OSError` later."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._synced = 0.0
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        try:
+            self._file = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise Refusal(f"journal: '{path}' can't be written: {error.strerror}") from None
+        try:
+            check_ours(self._file, path, "journal")
+            _lock(self._file, path)
+        except Refusal:
+            os.close(self._file)
+            raise
+        # A line that a crash cut stays one of its own.
+        if os.fstat(self._file).st_size:
+            os.write(self._file, b"\n")
+
+    def start(self, row: Row, why: Optional[str] = None) -> None:
+        """Before a write is sent."""
+        self._write({"event": "start", "step": step_hash(row), "at": now(), "why": why, "row": row})
+
+    def end(self, row: Row, status: str, error: Optional[Row] = None, why: Optional[str] = None) -> None:
+        """After a write, or where none is to be: planned, failed, skipped."""
+        line = {"event": "end", "step": step_hash(row), "status": status, "at": now(), "error": error, "why": why}
+        self._write({**line, "row": row})
+
+    def interrupted(self, by: str) -> None:
+        """The run was told to stop."""
+        self._write({"event": "interrupted", "by": by, "at": now()})
+
+    def close(self) -> None:
+        """Everything on the disk; the lock ends."""
+        try:
+            os.fsync(self._file)
+        finally:
+            os.close(self._file)
+
+    def _write(self, line: Row) -> None:
+        data = (json.dumps(line) + "\n").encode()
+        with self._lock:
+            # One call, so that a line is whole or not there at all; what is cut by a full disk ends the run.
+            if os.write(self._file, data) != len(data):
+                raise OSError(f"journal: '{self.path}' is full")
+            if time.monotonic() - self._synced > SYNC:
+                os.fsync(self._file)
+                self._synced = time.monotonic()
+
+
+def _lock(descriptor: int, path: str) -> None:
+    # Whoever reads holds it for a moment.
+    for _try in range(20):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        except OSError:
+            # A file system without locks.
+            return None
+    raise Refusal(f"journal: '{path}' belongs to a run under way; name another file")
+
+
+def check_ours(descriptor: int, path: str, option: str) -> None:
+    """Refuse a file that others may have written. Raises `Refusal`."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise Refusal(f"{option}: '{path}' is not a file of ours that nobody else may write; name another one")
+
+
+def read(path: str) -> Journaled:
+    """What a journal tells so far; one that is not there tells nothing. Raises `Refusal` for one not to be believed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return Journaled({}, [], None, False)
+    except OSError as error:
+        raise Refusal(f"journal: '{path}' can't be read: {error.strerror}") from None
+    with os.fdopen(descriptor, encoding="utf-8") as file:
+        check_ours(descriptor, path, "journal")
+        return _told(file.read().splitlines(), _is_locked(descriptor))
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _told(lines: List[str], running: bool) -> Journaled:
+    records: Dict[str, Record] = {}
+    restored: Dict[str, Record] = {}
+    told = Journaled(records, [], None, running)
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            # Blank, or cut by a full disk or a crash in the middle; the start before it stays without an end.
+            continue
+        if event["event"] == "interrupted":
+            told = told._replace(interrupted=event["by"])
+        elif event["why"] == RESTORED:
+            _take(restored, event)
+        else:
+            _take(records, event)
+    return told._replace(extra=list(restored.values()))
+
+
+def _take(records: Dict[str, Record], event: Row) -> None:
+    before = records.get(event["step"])
+    if event["event"] == "start":
+        records[event["step"]] = Record(event["row"], UNKNOWN, event["at"], None, None, event["why"])
+    elif before is None or before.status != DONE:
+        # What is done stays done, whatever a later call says of it.
+        records[event["step"]] = _ended(event, before)
+
+
+def _ended(event: Mapping[str, Any], before: Optional[Record]) -> Record:
+    started = before.started if before else None
+    return Record(event["row"], event["status"], started, event["at"], event["error"], event["why"])
+
+
+def now() -> str:
+    """The time as the journal tells it."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
