@@ -14,10 +14,11 @@ from typing import Collection, Iterable, Optional, Sequence
 from . import _atlas as atlas
 from . import _people as people
 from ._access import ACTIVE, OWNER, Member, Step, takes_owner
-from ._cases import DONE, FAILED, PLANNED, SKIPPED, Case, Outcome, expected
+from ._cases import Case, Outcome, expected
 from ._client import BACKOFF, Client, Patience
 from ._errors import AtlasError, Interrupted
-from ._journal import RESTORED, Journal, now
+from ._journal import Journal, now
+from ._steps import DONE, FAILED, PLANNED, RESTORED, SKIPPED
 
 
 def apply(

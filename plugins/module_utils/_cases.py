@@ -15,16 +15,15 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from ._access import Access, Member, Project, Residual, Roles, Step, labels, replay
 from ._asked import Wish
 from ._errors import AtlasError
-from ._steps import Row, step_row
-
-PLANNED, DONE, FAILED, SKIPPED = "planned", "done", "failed", "skipped"
+from ._steps import DONE, PLANNED, Row, step_row
 
 
 @dataclass
 class Outcome:
     """How a step ended. ``seen`` is the member that Atlas showed after it, in check mode the one to be expected.
 
-    ``shown`` says that a failed one was read again, so that ``seen`` is what there is.
+    ``shown`` says that a failed one was read again, so that ``seen`` is what there is; ``already`` that somebody else
+    had made the step before, so that there was nothing to write.
     """
 
     step: Step
@@ -34,6 +33,12 @@ class Outcome:
     at: Optional[str] = None
     why: Optional[str] = None
     shown: bool = False
+    already: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether a write was made, or would be."""
+        return self.status in (PLANNED, DONE) and not self.already
 
 
 @dataclass
@@ -67,7 +72,7 @@ class Case:
         """Who is in the project after the run, as far as Atlas showed it."""
         found = dict(self.there)
         for outcome in self.outcomes:
-            if outcome.status in (PLANNED, DONE) or outcome.shown:
+            if outcome.changes or outcome.shown:
                 found.pop(outcome.step.user, None)
                 if outcome.seen:
                     found[outcome.step.user] = outcome.seen

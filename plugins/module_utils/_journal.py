@@ -18,18 +18,15 @@ import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from errno import ENOSPC
-from typing import Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from ._access import Refusal
 from ._errors import Interrupted
-from ._steps import Row, step_hash
-
-DONE, UNKNOWN = "done", "unknown"
-# Why a role was given that no plan holds: it was taken too late to see that its holder was the last owner.
-RESTORED = "restored"
+from ._steps import DONE, RESTORED, UNKNOWN, Row, step_hash
 
 # Seconds between two writes to the disk; what the kernel holds survives the end of the process.
 SYNC = 1.0
+_BEGINS = b'{"event": "'
 
 
 class Record(NamedTuple):
@@ -55,23 +52,23 @@ class Journaled(NamedTuple):
 class Journal:
     """A journal that is written to, by threads too; without a path it takes everything and keeps nothing.
 
-    Raises `Refusal` when it can't be opened. When a line can't be written later, ``stop`` is called with the reason,
+    ``past`` is what it told when it was opened, which nobody else adds to from then on. Raises `Refusal` when it can't
+    be opened, or is no journal. When a line can't be written later, ``stop`` is called with the reason,
     and no step starts any more.
     """
 
     def __init__(self, path: Optional[str]) -> None:
-        self.path = path
         self.stop: Callable[[str], None] = lambda reason: None
         self._lock = threading.Lock()
         self._synced = 0.0
         self._broken = False
         self._file: Optional[int] = None
+        self.past = Journaled({}, [], None, False)
         if path:
             self._file = self._opened(path)
 
-    @staticmethod
-    def _opened(path: str) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    def _opened(self, path: str) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             opened = os.open(path, flags, 0o600)
         except OSError as error:
@@ -79,6 +76,7 @@ class Journal:
         try:
             check_ours(opened, path, "journal")
             _lock(opened, path)
+            self.past = read(path)
         except Refusal:
             os.close(opened)
             raise
@@ -89,18 +87,17 @@ class Journal:
 
     def start(self, row: Row, why: Optional[str] = None) -> None:
         """Before a write is sent. Raises `Interrupted` when that can't be written down: then nothing is to be sent."""
-        self._write({"event": "start", "step": step_hash(row), "at": now(), "why": why, "row": row})
+        self._write("start", row, why=why)
         if self._broken:
             raise Interrupted()
 
     def end(self, row: Row, status: str, error: Optional[Row] = None, why: Optional[str] = None) -> None:
         """After a write, or where none is to be: planned, failed, skipped."""
-        line = {"event": "end", "step": step_hash(row), "status": status, "at": now(), "error": error, "why": why}
-        self._write({**line, "row": row})
+        self._write("end", row, status=status, error=error, why=why)
 
     def interrupted(self, by: str) -> None:
         """The run was told to stop."""
-        self._write({"event": "interrupted", "by": by, "at": now()})
+        self._write("interrupted", by=by)
 
     def close(self) -> None:
         """Everything on the disk; the lock ends."""
@@ -109,9 +106,12 @@ class Journal:
                 os.fsync(self._file)
             os.close(self._file)
 
-    def _write(self, line: Row) -> None:
+    def _write(self, event: str, row: Optional[Row] = None, **more: Any) -> None:
         if self._file is None or self._broken:
             return
+        line = {"event": event, "at": now(), **more}
+        if row:
+            line.update(step=step_hash(row), row=row)
         data = (json.dumps(line) + "\n").encode()
         with self._lock:
             try:
@@ -149,14 +149,25 @@ def check_ours(descriptor: int, path: str, option: str) -> None:
 def read(path: str) -> Journaled:
     """What a journal tells so far; one that is not there tells nothing. Raises `Refusal` for one not to be believed."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return Journaled({}, [], None, False)
     except OSError as error:
         raise Refusal(f"journal: '{path}' can't be read: {error.strerror}") from None
-    with os.fdopen(descriptor, encoding="utf-8") as file:
+    with os.fdopen(descriptor, "rb") as file:
         check_ours(descriptor, path, "journal")
-        return _told(file.read().splitlines(), _is_locked(descriptor))
+        lines = file.read().splitlines()
+        try:
+            if all(map(_is_of_a_journal, lines)):
+                return _told(lines, _is_locked(descriptor))
+        except (KeyError, TypeError, AttributeError):
+            pass
+        raise Refusal(f"journal: '{path}' holds something else; name a file that is not there yet")
+
+
+def _is_of_a_journal(line: bytes) -> bool:
+    """Whether a line is one that was written here, or the beginning of one that a crash cut."""
+    return line.startswith(_BEGINS) or _BEGINS.startswith(line)
 
 
 def _is_locked(descriptor: int) -> bool:
@@ -169,7 +180,7 @@ def _is_locked(descriptor: int) -> bool:
     return False
 
 
-def _told(lines: List[str], running: bool) -> Journaled:
+def _told(lines: List[bytes], running: bool) -> Journaled:
     records: Dict[str, Record] = {}
     restored: Dict[str, Record] = {}
     told = Journaled(records, [], None, running)

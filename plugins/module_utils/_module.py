@@ -25,7 +25,6 @@ from ._client import Client
 from ._credentials import CREDENTIALS, DEFAULT_URL, check_base_url, check_limits, choose_credential, misplaced
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal
-from ._journal import read as read_journal
 from ._names import blank
 from ._planned import carry_out, check_alone, read_plan
 from ._report import OF_OPTIONS, Row, cut, report
@@ -176,8 +175,7 @@ def _carry_out(module: AnsibleModule, run: Run, deeds: Mapping[str, str], desire
     plan = read_plan(module.params["plan"], deeds.values())
     if not any(row["action"] in plan.kinds for row in plan.rows):
         return None
-    past = read_journal(module.params["journal"])
-    return lambda client, journal: carry_out(run, client, plan, journal, past, module.check_mode)
+    return lambda client, journal: carry_out(run, client, plan, journal, module.check_mode)
 
 
 @contextmanager

@@ -33,13 +33,13 @@ from ._access import (
 )
 from ._apply import apply, tell
 from ._asked import Newcomer, Who, Wish
-from ._cases import DONE, FAILED, PLANNED, SKIPPED, Case, Outcome, Run
+from ._cases import Case, Outcome, Run
 from ._client import Client
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal, Journaled, now
 from ._names import blank
-from ._runner import look_for_residual, loses_owners, newcomer, no_owner, owned_otherwise, read_members
-from ._steps import Row, digest, step_hash
+from ._runner import look_for_residual, losing_owners, newcomer, no_owner, read_members
+from ._steps import DONE, FAILED, PLANNED, SKIPPED, Row, digest, step_hash
 
 ACTIONS = ("add", "grant", "revoke", "remove")
 _ASKING = "projects users roles memberships exclusive allow_no_owner fallback_role legacy_invitations".split()
@@ -80,16 +80,14 @@ def read_plan(option: Mapping[str, Any], own: Collection[str]) -> Planned:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refusal(f"plan.file: '{path}' is no plan; name the plan.json that a review wrote") from None
     if found != wanted:
-        raise Refusal(
-            f"plan.file: '{path}' holds the plan {found}, not {wanted or 'one'}; nothing was written, so review again"
-        )
+        raise Refusal(f"plan.file: '{path}' holds the plan {found}, not {wanted}; nothing was written, so review again")
     if not whole:
         raise Refusal(f"plan.file: '{path}' is no plan; name the plan.json that a review wrote")
     return Planned(rows, [kind for kind in own if kind in (option["actions"] or ACTIONS)])
 
 
-def carry_out(run: Run, client: Client, planned: Planned, journal: Journal, past: Journaled, check_mode: bool) -> None:
-    """Fill the run. ``past`` is what earlier calls did of the plan. Raises `Refusal` and `AtlasError`.
+def carry_out(run: Run, client: Client, planned: Planned, journal: Journal, check_mode: bool) -> None:
+    """Fill the run. What the journal tells of is what earlier calls did. Raises `Refusal` and `AtlasError`.
 
     In check mode steps that an earlier call would have made count as made.
     """
@@ -100,7 +98,8 @@ def carry_out(run: Run, client: Client, planned: Planned, journal: Journal, past
     for row in planned.rows:
         by_project.setdefault(row["project_id"], []).append(row)
     share = {
-        case.project.id: _share(case, by_project[case.project.id], planned.kinds, known, past) for case in run.cases
+        case.project.id: _share(case, by_project[case.project.id], planned.kinds, known, journal.past)
+        for case in run.cases
     }
     _keep_owners(client, run.cases, share, known)
     if client.stopped_by:
@@ -148,37 +147,37 @@ def _share(
     case: Case, rows: Sequence[Row], kinds: Collection[str], known: people.Organizations, past: Journaled
 ) -> _Share:
     share = _Share()
-    records = {step_hash(row): row for row in rows if step_hash(row) in past.records}
-    ended = {mark: past.records[mark].status for mark in records}
-    stopped = {_key(records[mark]) for mark, status in ended.items() if status not in (DONE, PLANNED)}
+    # Whose earlier steps failed, or were never heard of again; this call's own are tried again.
+    stopped = set()
     access = dict(case.before)
     for row in rows:
         step = Step(row["action"], _key(row), tuple(row["roles"]))
         case.rows[step] = row
         case.members[step.user] = _member(case, row, known)
-        status = ended.get(step_hash(row))
+        mine = row["action"] in kinds
+        record = past.records.get(step_hash(row))
+        status = record.status if record else None
+        if record and not mine and status not in (DONE, PLANNED):
+            stopped.add(step.user)
         if status in (PLANNED, DONE) and not _note(case, step):
             access = _assume(case, step, access)
         case.made_owner = case.made_owner or (
             status == DONE and step.action in ("add", "grant") and OWNER in step.roles
         )
-        if row["action"] in kinds:
+        if mine:
             share.due.append(step)
             case.wanted[step.user] = Wish(Who(row["user"], row["user_id"]), frozenset(row["roles"]))
-        if status in (DONE, PLANNED) and row["action"] not in kinds:
+        if status in (DONE, PLANNED) and not mine:
             continue
         note = _note(case, step)
-        if case.unread:
-            share.refused[step] = str(case.unread[1])
+        said = str(case.unread[1]) if case.unread else _refusal(case, row, step, access)
+        if note and not case.unread:
+            share.settled += [Outcome(step, DONE, _living(case, step), None, now(), note, already=True)] if mine else []
         elif step.user in stopped:
-            share.settled += [Outcome(step, SKIPPED)] if step in share.due else []
-        elif note:
-            share.settled += [Outcome(step, DONE, _living(case, step), at=now(), why=note)] if step in share.due else []
+            share.settled += [Outcome(step, SKIPPED)] if mine else []
+        elif said:
+            share.refused[step] = said
         else:
-            said = _refusal(case, row, step, access)
-            if said:
-                share.refused[step] = said
-                continue
             share.ahead.append(step)
             access = replay(access, [step])
     return share
@@ -244,9 +243,8 @@ def _keep_owners(
     client: Client, cases: Sequence[Case], share: Mapping[str, _Share], known: people.Organizations
 ) -> None:
     """Refuse the steps that would leave a project without an ACTIVE owner, all that is ahead counted."""
-    losing = [case for case in cases if loses_owners(case, share[case.project.id].ahead)]
-    owned = client.together(lambda case: owned_otherwise(client, case, known), losing)
-    for case, answer in zip(losing, owned):
+    ahead = [(case, share[case.project.id].ahead) for case in cases]
+    for case, answer in losing_owners(client, ahead, known):
         mine = share[case.project.id]
         takers = [step for step in mine.ahead if takes_owner(step, case.before, case.members)]
         if isinstance(answer, AtlasError):
@@ -255,8 +253,6 @@ def _keep_owners(
             )
         elif not answer:
             mine.refused.update((step, no_owner(case)) for step in takers)
-        else:
-            case.owned_by_others = True
 
 
 def _leaving(case: Case) -> people.Leaving:
@@ -277,4 +273,4 @@ def _settle(case: Case, share: _Share) -> None:
     for step in left:
         said = share.refused.get(step)
         error = AtlasError(case.project.name, said) if said else None
-        share.settled.append(Outcome(step, FAILED if said else SKIPPED, _living(case, step), error, now(), shown=True))
+        share.settled.append(Outcome(step, FAILED if said else SKIPPED, _living(case, step), error, now()))

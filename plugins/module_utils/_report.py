@@ -11,9 +11,9 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ._access import ACTIVE, Entry, Member, Project, Refusal, Residual, access_of, difference, folded, shows
 from ._asked import fulfilled
-from ._cases import DONE, FAILED, PLANNED, SKIPPED, Case, Outcome, Run, expected
+from ._cases import Case, Outcome, Run, expected
 from ._errors import AtlasError
-from ._journal import RESTORED
+from ._steps import DONE, FAILED, PLANNED, RESTORED, SKIPPED
 
 Row = Dict[str, Any]
 
@@ -98,7 +98,7 @@ def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str],
     if len(before) < projects:
         cut.append(_cut("diff, by project", len(before), projects))
     result = {
-        "changed": any(_changes(case, one) for case in run.cases for one in case.outcomes),
+        "changed": any(one.changes for case in run.cases for one in case.outcomes),
         "actions_omitted": len(actions) - len(shown),
         "counts": {
             status: sum(action["status"] == status for action in actions) for status in (PLANNED, DONE, FAILED, SKIPPED)
@@ -107,11 +107,6 @@ def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str],
         **{name: some for name, (some, _every) in parts.items()},
     }
     return result, _few([*cut, *run.warnings, *told]), _failures(run, wrong, interrupted)
-
-
-def _changes(case: Case, outcome: Outcome) -> bool:
-    """Whether a write was made, or would be; of a plan some steps may have been made by others before."""
-    return outcome.status in (PLANNED, DONE) and (outcome.step in case.steps or outcome.why == RESTORED)
 
 
 def _cut(name: str, fits: int, every: int) -> str:

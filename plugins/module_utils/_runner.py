@@ -170,23 +170,32 @@ def _told(case: Case, refusal: Refusal) -> str:
     return f"{name} {refusal}"
 
 
-def loses_owners(case: Case, steps: Sequence[Step]) -> bool:
-    """Whether these steps take the last direct ACTIVE owner."""
+def losing_owners(
+    client: Client, planned: Sequence[Tuple[Case, Sequence[Step]]], known: people.Organizations
+) -> List[Tuple[Case, Union[bool, AtlasError]]]:
+    """The projects that would lose their last direct ACTIVE owner by these steps.
+
+    Beside each, whether somebody owns it otherwise, teams counted, or why that could not be read.
+    """
+    losing = [case for case, steps in planned if _loses_owners(case, steps)]
+    owned = client.together(lambda case: _owned_otherwise(client, case, known), losing)
+    for case, answer in zip(losing, owned):
+        case.owned_by_others = answer is True
+    return list(zip(losing, owned))
+
+
+def _loses_owners(case: Case, steps: Sequence[Step]) -> bool:
     after = replay(case.before, steps)
     return bool(active_owners(case.before, case.members)) and not active_owners(after, case.members)
 
 
 def _owner_refusals(client: Client, cases: Sequence[Case], known: people.Organizations) -> List[str]:
-    """Projects that would lose their last ACTIVE owner, teams with the owner role counted."""
-    losing = [case for case in cases if loses_owners(case, case.steps)]
-    owned = client.together(lambda case: owned_otherwise(client, case, known), losing)
+    """What to say of projects that would be left without an ACTIVE owner."""
     refusals = []
-    for case, answer in zip(losing, owned):
+    for case, answer in losing_owners(client, [(case, case.steps) for case in cases], known):
         if isinstance(answer, AtlasError):
             case.unread, case.steps = ("whether an owner would be left could not be read", answer), []
-            continue
-        case.owned_by_others = answer
-        if not answer:
+        elif not answer:
             refusals.append(f"{case.project.name}: {no_owner(case)}, or set allow_no_owner")
     return refusals
 
@@ -200,8 +209,7 @@ def no_owner(case: Case) -> str:
     )
 
 
-def owned_otherwise(client: Client, case: Case, known: people.Organizations) -> bool:
-    """Whether somebody ACTIVE owns the project otherwise than as a direct member. Raises `AtlasError`."""
+def _owned_otherwise(client: Client, case: Case, known: people.Organizations) -> bool:
     return people.owned_by_others(client, case.project, known[case.project.org_id], case.members.values())
 
 

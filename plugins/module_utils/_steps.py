@@ -17,6 +17,11 @@ from ._access import Member, Project, Step, folded
 
 Row = Dict[str, Any]
 
+# How a step ended; unknown is one that was begun and has no end on record.
+PLANNED, DONE, FAILED, SKIPPED, UNKNOWN = "planned", "done", "failed", "skipped", "unknown"
+# Why a role was given that no plan holds: it was taken too late to see that its holder was the last owner.
+RESTORED = "restored"
+
 
 def step_row(project: Project, step: Step, member: Optional[Member]) -> Row:
     """A step and whom it was judged for: ``member`` as the project showed it, None for somebody who is not there."""
@@ -37,7 +42,9 @@ def step_hash(row: Mapping[str, Any]) -> str:
     """What a step is known by: SHA-256 over where, what, which account in which status, and which roles."""
     who = row["user_id"] or folded(row["user"])
     facts = [row["project_id"], row["action"], who, row["status"], sorted(row["roles"])]
-    return hashlib.sha256(json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+    # Surrogates, which JSON may carry, have no place in UTF-8.
+    text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
+    return hashlib.sha256(text).hexdigest()
 
 
 def digest(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -15,16 +15,9 @@ from module_run import run_module
 from ansible_collections.atlasops.access.plugins.module_utils import _report
 from ansible_collections.atlasops.access.plugins.module_utils._access import Member, Project, Residual, Step, Way
 from ansible_collections.atlasops.access.plugins.module_utils._asked import Who, Wish
-from ansible_collections.atlasops.access.plugins.module_utils._cases import (
-    DONE,
-    FAILED,
-    PLANNED,
-    SKIPPED,
-    Case,
-    Outcome,
-    Run,
-)
+from ansible_collections.atlasops.access.plugins.module_utils._cases import Case, Outcome, Run
 from ansible_collections.atlasops.access.plugins.module_utils._errors import AtlasError
+from ansible_collections.atlasops.access.plugins.module_utils._steps import DONE, FAILED, PLANNED, SKIPPED
 from simulator import Simulator
 
 LIMIT = 500_000

@@ -223,6 +223,23 @@ def test_what_somebody_else_did_already_is_done_and_no_write(small, run):
     assert not small.writes and not any(one["changed"] or one.get("failed") for one in results)
 
 
+def test_somebody_who_was_added_by_others_is_no_change(small, run):
+    rows = [row(small, "beta", "add", OUTSIDER, READ)]
+    gives(small, "beta", OUTSIDER, READ)()
+    for check in (True, False):
+        result = run(rows, check=check)[0]
+        assert statuses([result]) == [("add", OUTSIDER, "done", "already there")] and not small.writes
+        assert not result["changed"] and result["diff"] == {"before": {}, "after": {}}
+
+
+def test_somebody_who_was_added_otherwise_by_others_is_refused_and_no_change(small, run):
+    rows = [row(small, "beta", "add", OUTSIDER, OWNER)]
+    gives(small, "beta", OUTSIDER, READ)()
+    result = run(rows)[0]
+    assert "is a member by now, with GROUP_READ_ONLY" in result["msg"] and not small.writes
+    assert not result["changed"] and result["diff"] == {"before": {}, "after": {}}
+
+
 def test_the_only_role_is_not_taken(small, run):
     rows = [row(small, "beta", "revoke", DAN, CLUSTER)]
     gives(small, "beta", DAN, CLUSTER)()
@@ -291,6 +308,26 @@ def test_nobody_is_cut_back_whose_new_role_failed(small, run):
     assert CLUSTER in small.state()["beta"][DAN]["roles"]
 
 
+def test_the_same_task_again_does_what_failed(small, run):
+    rows = [row(small, "alpha", "remove", DAN)]
+    small.fault({"status": 403, "errorCode": "X"}, method="DELETE", times=1)
+    assert run(rows)[-1]["failed"]
+    result = run(rows)[-1]
+    assert not result.get("failed") and result["changed"] and DAN not in small.state()["alpha"]
+
+
+def test_what_a_killed_call_began_is_settled_by_reading(small, run):
+    rows = [row(small, "alpha", "remove", DAN), row(small, "beta", "remove", DAN)]
+    notes = journal.Journal(str(run.journal))
+    for one in rows:
+        notes.start(one)
+    notes.close()
+    takes_out(small, "alpha", DAN)()
+    result = run(rows)[-1]
+    assert [one[2:] for one in statuses([result])] == [("done", "already gone"), ("done", None)]
+    assert len(small.writes) == 1
+
+
 def test_a_second_call_does_not_unsay_what_is_done(small, run):
     rows = [row(small, "alpha", "remove", DAN)]
     run(rows)
@@ -348,7 +385,7 @@ def test_a_journal_of_a_run_under_way_is_not_written_to(small, tmp_path, monkeyp
     assert result["failed"] and "belongs to a run under way" in result["msg"] and not small.requests
 
 
-@pytest.mark.parametrize("kind", ["link", "open to others", "folder", "no such folder"])
+@pytest.mark.parametrize("kind", ["link", "open to others", "folder", "no such folder", "pipe", "text", "log"])
 def test_a_journal_that_is_not_ours_is_refused(small, tmp_path, kind):
     path = tmp_path / "notes.jsonl"
     if kind == "link":
@@ -359,10 +396,17 @@ def test_a_journal_that_is_not_ours_is_refused(small, tmp_path, kind):
         path.chmod(0o666)
     elif kind == "folder":
         path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path, 0o600)
+    elif kind in ("text", "log"):
+        path.write_text("Notes\n" if kind == "text" else '{"event": "login", "user": "ann"}\n')
+        path.chmod(0o600)
     else:
         path = tmp_path / "missing" / "notes.jsonl"
     result = run_module(USER, small, project="alpha", user=DAN, state="absent", journal=str(path))
     assert result["failed"] and "journal" in result["msg"] and not small.requests
+    if kind in ("text", "log"):
+        assert len(path.read_text().splitlines()) == 1
 
 
 def test_a_full_disk_stops_the_run_before_the_next_write(small, run, monkeypatch):
@@ -380,6 +424,17 @@ def test_a_full_disk_stops_the_run_before_the_next_write(small, run, monkeypatch
     monkeypatch.setattr(journal.os, "write", full)
     result = run(rows, max_connections=1)[-1]
     assert result["failed"] and "No space left" in result["msg"] and len(small.writes) == 1
+
+
+def test_a_pipe_in_the_place_of_a_journal_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "notes.jsonl", 0o600)
+    with pytest.raises(journal.Refusal, match="journal"):
+        journal.read(str(tmp_path / "notes.jsonl"))
+
+
+def test_the_hash_of_a_step_takes_any_text():
+    odd = {"project_id": "f" * 24, "user_id": None, "user": "\ud800@corp.example", "status": None}
+    assert step_hash({**odd, "action": "add", "roles": []}) != step_hash({**odd, "action": "add", "roles": ["\udfff"]})
 
 
 def test_a_line_that_a_crash_cut_does_not_take_the_next_one_along(tmp_path):
