@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from errno import ENOSPC
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ._access import Refusal
 from ._errors import Interrupted
@@ -53,15 +53,13 @@ class Journal:
     """A journal that is written to, by threads too; without a path it takes everything and keeps nothing.
 
     ``past`` is what it told when it was opened, which nobody else adds to from then on. Raises `Refusal` when it can't
-    be opened, or is no journal. When a line can't be written later, ``stop`` is called with the reason,
-    and no step starts any more.
+    be opened, or is no journal. When a line can't be written later, ``broken`` says why, and no step starts any more.
     """
 
     def __init__(self, path: Optional[str]) -> None:
-        self.stop: Callable[[str], None] = lambda reason: None
+        self.broken: Optional[str] = None
         self._lock = threading.Lock()
         self._synced = 0.0
-        self._broken = False
         self._file: Optional[int] = None
         self.past = Journaled({}, [], None, False)
         if path:
@@ -77,18 +75,21 @@ class Journal:
             check_ours(opened, path, "journal")
             _lock(opened, path)
             self.past = read(path)
+            # A line that a crash cut stays one of its own.
+            if os.fstat(opened).st_size:
+                os.write(opened, b"\n")
+        except OSError as error:
+            os.close(opened)
+            raise Refusal(f"journal: '{path}' can't be written: {error.strerror}") from None
         except Refusal:
             os.close(opened)
             raise
-        # A line that a crash cut stays one of its own.
-        if os.fstat(opened).st_size:
-            os.write(opened, b"\n")
         return opened
 
     def start(self, row: Row, why: Optional[str] = None) -> None:
         """Before a write is sent. Raises `Interrupted` when that can't be written down: then nothing is to be sent."""
         self._write("start", row, why=why)
-        if self._broken:
+        if self.broken:
             raise Interrupted()
 
     def end(self, row: Row, status: str, error: Optional[Row] = None, why: Optional[str] = None) -> None:
@@ -107,7 +108,7 @@ class Journal:
             os.close(self._file)
 
     def _write(self, event: str, row: Optional[Row] = None, **more: Any) -> None:
-        if self._file is None or self._broken:
+        if self._file is None or self.broken:
             return
         line = {"event": event, "at": now(), **more}
         if row:
@@ -122,8 +123,7 @@ class Journal:
                     os.fsync(self._file)
                     self._synced = time.monotonic()
             except OSError as error:
-                self._broken = True
-                self.stop(f"a journal that can't be written ({error.strerror})")
+                self.broken = f"a journal that can't be written ({error.strerror})"
 
 
 def _lock(descriptor: int, path: str) -> None:
@@ -156,11 +156,12 @@ def read(path: str) -> Journaled:
         raise Refusal(f"journal: '{path}' can't be read: {error.strerror}") from None
     with os.fdopen(descriptor, "rb") as file:
         check_ours(descriptor, path, "journal")
-        lines = file.read().splitlines()
+        # What a crash of the machine left unwritten may be zeros.
+        lines = [line.strip(b"\0") for line in file.read().splitlines()]
         try:
             if all(map(_is_of_a_journal, lines)):
                 return _told(lines, _is_locked(descriptor))
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, RecursionError):
             pass
         raise Refusal(f"journal: '{path}' holds something else; name a file that is not there yet")
 
@@ -201,6 +202,8 @@ def _told(lines: List[bytes], running: bool) -> Journaled:
 
 def _take(records: Dict[str, Record], event: Row) -> None:
     before = records.get(event["step"])
+    if event["event"] not in ("start", "end"):
+        raise KeyError(event["event"])
     if event["event"] == "start":
         records[event["step"]] = Record(event["row"], UNKNOWN, event["at"], None, None, event["why"])
     elif before is None or before.status != DONE:

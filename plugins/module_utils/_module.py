@@ -145,11 +145,10 @@ def run(spec: Dict[str, Any], deeds: Mapping[str, str], check: Callable[[Params]
             work = (_carry_out if planned else _change)(module, this, deeds, desired)
             if work:
                 with begin(connect(module)) as client, closing(Journal(module.params["journal"])) as journal:
-                    journal.stop = client.stop
                     try:
                         work(client, journal)
                     finally:
-                        interrupted = client.stopped_by
+                        interrupted = client.stopped_by or journal.broken
                         if interrupted:
                             journal.interrupted(interrupted)
                         this.warnings += client.waiting_warnings()

@@ -12,6 +12,7 @@ Ansible. Private to this collection.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -20,11 +21,11 @@ from . import _people as people
 from ._access import (
     LAPSED,
     OWNER,
+    STATUSES,
     Access,
     Member,
     Project,
     Refusal,
-    Roles,
     Step,
     folded,
     replay,
@@ -37,7 +38,7 @@ from ._cases import Case, Outcome, Run
 from ._client import Client
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal, Journaled, now
-from ._names import blank
+from ._names import blank, is_id
 from ._runner import look_for_residual, losing_owners, newcomer, no_owner, read_members
 from ._steps import DONE, FAILED, PLANNED, SKIPPED, Row, digest, step_hash
 
@@ -67,23 +68,57 @@ def check_alone(params: Mapping[str, Any]) -> None:
 def read_plan(option: Mapping[str, Any], own: Collection[str]) -> Planned:
     """The plan of the option ``plan``; ``own`` are the kinds of the module. Raises `Refusal`."""
     path, wanted = option["file"], str(option["digest"]).strip().lower()
-    odd = [kind for kind in option["actions"] or () if kind not in ACTIONS]
+    kinds = ACTIONS if option["actions"] is None else option["actions"]
+    odd = [kind for kind in kinds if kind not in ACTIONS]
     if odd:
         raise Refusal(f"plan.actions: '{odd[0]}' is no step; the steps are {', '.join(ACTIONS)}")
+    no_plan = Refusal(f"plan.file: '{path}' is no plan; name the plan.json that a review wrote")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise no_plan
     try:
         with open(path, "rb") as file:
             rows = json.loads(file.read())["steps"]
-        found = digest(rows)
-        whole = all(row.keys() == _KEYS and row["action"] in ACTIONS for row in rows)
+        whole = all(map(_is_step, rows)) and _names_each_once(rows)
     except OSError as error:
         raise Refusal(f"plan.file: '{path}' can't be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refusal(f"plan.file: '{path}' is no plan; name the plan.json that a review wrote") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise no_plan from None
+    if not whole:
+        raise no_plan
+    found = digest(rows)
     if found != wanted:
         raise Refusal(f"plan.file: '{path}' holds the plan {found}, not {wanted}; nothing was written, so review again")
-    if not whole:
-        raise Refusal(f"plan.file: '{path}' is no plan; name the plan.json that a review wrote")
-    return Planned(rows, [kind for kind in own if kind in (option["actions"] or ACTIONS)])
+    return Planned(rows, [kind for kind in own if kind in kinds])
+
+
+def _is_step(row: Row) -> bool:
+    """Whether a row is one that a review writes. Raises what odd shapes raise."""
+    roles, action = row["roles"], row["action"]
+    texts = [row["project"], row["org_id"], row["user"], *roles]
+    return (
+        row.keys() == _KEYS
+        and action in ACTIONS
+        and _is_id(row["project_id"])
+        and isinstance(roles, list)
+        and all(isinstance(text, str) and text for text in texts)
+        and (len(roles) == 1 if action in ("grant", "revoke") else len(roles) > 0 or action == "remove")
+        and isinstance(row["legacy"], bool)
+        and (_is_id(row["user_id"]) or (action == "add" and row["user_id"] is None))
+        and (row["status"] in STATUSES or (action == "add" and row["status"] is None))
+    )
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and is_id(value) and value == value.lower()
+
+
+def _names_each_once(rows: Sequence[Row]) -> bool:
+    """Whether nobody is added, removed, or given or taken a role, twice in a project."""
+    marks = [
+        (row["project_id"], _key(row), row["action"], *(row["roles"] if row["action"] in ("grant", "revoke") else ()))
+        for row in rows
+    ]
+    return len(set(marks)) == len(marks)
 
 
 def carry_out(run: Run, client: Client, planned: Planned, journal: Journal, check_mode: bool) -> None:
@@ -98,7 +133,9 @@ def carry_out(run: Run, client: Client, planned: Planned, journal: Journal, chec
     for row in planned.rows:
         by_project.setdefault(row["project_id"], []).append(row)
     share = {
-        case.project.id: _share(case, by_project[case.project.id], planned.kinds, known, journal.past)
+        case.project.id: _share(
+            case, by_project[case.project.id], planned.kinds, known, _statuses(journal.past, check_mode)
+        )
         for case in run.cases
     }
     _keep_owners(client, run.cases, share, known)
@@ -132,54 +169,57 @@ def _cases(planned: Planned, visible: Mapping[str, Project]) -> List[Case]:
 
 @dataclass
 class _Share:
-    """What this call has to do in a project: the steps that are ``due`` and all that are ``ahead`` in the plan.
+    """What this call has to do in a project: the steps that are ``due``.
 
     ``settled`` are those that need no write or must not be written; ``refused`` says of steps why not.
     """
 
     due: List[Step] = field(default_factory=list)
-    ahead: List[Step] = field(default_factory=list)
     settled: List[Outcome] = field(default_factory=list)
     refused: Dict[Step, str] = field(default_factory=dict)
 
+    def ahead(self) -> List[Step]:
+        """The steps to be made."""
+        return [step for step in self.due if step not in self.refused]
+
+
+def _statuses(past: Journaled, check_mode: bool) -> Dict[str, str]:
+    """How earlier calls ended steps, by hash. What a check planned counts in a check only."""
+    return {mark: one.status for mark, one in past.records.items() if check_mode or one.status != PLANNED}
+
 
 def _share(
-    case: Case, rows: Sequence[Row], kinds: Collection[str], known: people.Organizations, past: Journaled
+    case: Case, rows: Sequence[Row], kinds: Collection[str], known: people.Organizations, past: Mapping[str, str]
 ) -> _Share:
+    """What is due here. Of other calls' steps only what became of them counts; the own ones are judged by reading."""
     share = _Share()
-    # Whose earlier steps failed, or were never heard of again; this call's own are tried again.
     stopped = set()
-    access = dict(case.before)
     for row in rows:
         step = Step(row["action"], _key(row), tuple(row["roles"]))
         case.rows[step] = row
         case.members[step.user] = _member(case, row, known)
-        mine = row["action"] in kinds
-        record = past.records.get(step_hash(row))
-        status = record.status if record else None
-        if record and not mine and status not in (DONE, PLANNED):
-            stopped.add(step.user)
-        if status in (PLANNED, DONE) and not _note(case, step):
-            access = _assume(case, step, access)
-        case.made_owner = case.made_owner or (
-            status == DONE and step.action in ("add", "grant") and OWNER in step.roles
-        )
-        if mine:
-            share.due.append(step)
-            case.wanted[step.user] = Wish(Who(row["user"], row["user_id"]), frozenset(row["roles"]))
-        if status in (DONE, PLANNED) and not mine:
-            continue
-        note = _note(case, step)
+        if row["action"] not in kinds:
+            status = past.get(step_hash(row))
+            if status in (PLANNED, DONE):
+                _assume(case, step)
+            elif status:
+                stopped.add(step.user)
+    access = dict(case.before)
+    for step in [one for one in case.rows if one.action in kinds]:
+        row = case.rows[step]
+        case.wanted[step.user] = Wish(Who(row["user"], row["user_id"]), frozenset(row["roles"]))
+        note = "" if case.unread else _note(case, step)
         said = str(case.unread[1]) if case.unread else _refusal(case, row, step, access)
-        if note and not case.unread:
-            share.settled += [Outcome(step, DONE, _living(case, step), None, now(), note, already=True)] if mine else []
+        if note:
+            share.settled.append(Outcome(step, DONE, _living(case, step), None, now(), note, already=True))
         elif step.user in stopped:
-            share.settled += [Outcome(step, SKIPPED)] if mine else []
-        elif said:
-            share.refused[step] = said
+            share.settled.append(Outcome(step, SKIPPED))
         else:
-            share.ahead.append(step)
-            access = replay(access, [step])
+            share.due.append(step)
+            if said:
+                share.refused[step] = said
+            else:
+                access = replay(access, [step])
     return share
 
 
@@ -196,16 +236,17 @@ def _member(case: Case, row: Row, known: people.Organizations) -> Member:
     return case.there.get(_key(row), case.members.get(_key(row), planned))
 
 
-def _assume(case: Case, step: Step, access: Access) -> Dict[str, Roles]:
+def _assume(case: Case, step: Step) -> None:
     """What an earlier call did, or in check mode would have done, counts as done where the listing does not show it."""
-    after = replay(access, [step]) if step.user in access or step.action == "add" else dict(access)
+    case.made_owner = case.made_owner or (step.action in ("add", "grant") and OWNER in step.roles)
+    if case.unread or _note(case, step) or (step.user not in case.before and step.action != "add"):
+        return
+    case.before = replay(case.before, [step])
     there = dict(case.there)
     there.pop(step.user, None)
-    if step.user in after:
-        there[step.user] = case.members[step.user]._replace(roles=after[step.user])
-        case.members[step.user] = there[step.user]
-    case.there, case.before = there, after
-    return after
+    if step.user in case.before:
+        there[step.user] = case.members[step.user] = case.members[step.user]._replace(roles=case.before[step.user])
+    case.there = there
 
 
 def _living(case: Case, step: Step) -> Optional[Member]:
@@ -234,6 +275,9 @@ def _refusal(case: Case, row: Row, step: Step, access: Access) -> str:
         return "is no member any more"
     if found.status != row["status"]:
         return f"was {row['status']} when the plan was made, and is {found.status} now"
+    if step.action == "remove" and access[step.user] != frozenset(row["roles"]):
+        was, has = (", ".join(sorted(roles)) or "no role" for roles in (row["roles"], access[step.user]))
+        return f"held {was} when the plan was made, and holds {has} now"
     if step.action == "revoke" and not access[step.user] - set(step.roles):
         return f"has no role but {', '.join(step.roles)} now, and a member holds at least one"
     return ""
@@ -242,11 +286,11 @@ def _refusal(case: Case, row: Row, step: Step, access: Access) -> str:
 def _keep_owners(
     client: Client, cases: Sequence[Case], share: Mapping[str, _Share], known: people.Organizations
 ) -> None:
-    """Refuse the steps that would leave a project without an ACTIVE owner, all that is ahead counted."""
-    ahead = [(case, share[case.project.id].ahead) for case in cases]
+    """Refuse the steps that would leave a project without an ACTIVE owner."""
+    ahead = [(case, share[case.project.id].ahead()) for case in cases]
     for case, answer in losing_owners(client, ahead, known):
         mine = share[case.project.id]
-        takers = [step for step in mine.ahead if takes_owner(step, case.before, case.members)]
+        takers = [step for step in mine.ahead() if takes_owner(step, case.before, case.members)]
         if isinstance(answer, AtlasError):
             mine.refused.update(
                 (step, f"whether an owner would be left could not be read: {answer}") for step in takers
@@ -264,13 +308,11 @@ def _leaving(case: Case) -> people.Leaving:
 
 def _settle(case: Case, share: _Share) -> None:
     """A refused step stops its project: it fails, and the others that are due are skipped."""
-    over = {one.step for one in share.settled}
-    left = [step for step in share.due if step not in over]
     if not share.refused:
-        case.steps = left
+        case.steps = share.due
         return
     case.unread = None
-    for step in left:
+    for step in share.due:
         said = share.refused.get(step)
         error = AtlasError(case.project.name, said) if said else None
         share.settled.append(Outcome(step, FAILED if said else SKIPPED, _living(case, step), error, now()))

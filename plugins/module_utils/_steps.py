@@ -39,9 +39,16 @@ def step_row(project: Project, step: Step, member: Optional[Member]) -> Row:
 
 
 def step_hash(row: Mapping[str, Any]) -> str:
-    """What a step is known by: SHA-256 over where, what, which account in which status, and which roles."""
+    """What a step is known by: SHA-256 over where, what, which account in which status, and which roles.
+
+    What the account's id does not tell is covered too: whom an invitation is sent to, and that one is a legacy one.
+    """
     who = row["user_id"] or folded(row["user"])
     facts = [row["project_id"], row["action"], who, row["status"], sorted(row["roles"])]
+    if row["action"] == "add" and row["user_id"]:
+        facts.append(folded(row["user"]))
+    if row["legacy"]:
+        facts.append("legacy")
     # Surrogates, which JSON may carry, have no place in UTF-8.
     text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
     return hashlib.sha256(text).hexdigest()

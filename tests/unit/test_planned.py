@@ -162,6 +162,7 @@ def test_a_swapped_plan_is_not_believed(small, run):
         ('{"steps": 3}', "is no plan"),
         ('{"steps": [{"action": "remove"}]}', "is no plan"),
         ('{"steps": []}', "holds the plan"),
+        pytest.param("[" * 200_000, "is no plan", id="deep"),
         (None, "can't be read"),
     ],
 )
@@ -338,6 +339,121 @@ def test_a_second_call_does_not_unsay_what_is_done(small, run):
     assert record.status == "done" and record.started and record.why is None
 
 
+# --- what others break -----------------------------------------------------------------------------------------------
+
+
+def test_what_a_check_planned_is_not_taken_for_done_by_the_run(small, run):
+    rows = [
+        row(small, "beta", "add", NEW, READ),
+        row(small, "beta", "grant", DAN, "GROUP_DATA_ACCESS_READ_ONLY"),
+        row(small, "beta", "revoke", DAN, CLUSTER),
+        row(small, "alpha", "remove", DAN),
+    ]
+    run(rows, check=True)
+    run(rows, check=True)
+    results = run(rows)
+    assert not any(one.get("failed") for one in results) and len(small.writes) == 4
+    assert NEW in small.state()["beta"] and DAN not in small.state()["alpha"]
+
+
+@pytest.mark.parametrize("role", [None, CLUSTER])
+def test_what_somebody_undid_is_done_again(small, run, role):
+    rows = [row(small, "beta", "revoke", DAN, CLUSTER) if role else row(small, "beta", "remove", DAN)]
+    undo = gives(small, "beta", DAN, READ, CLUSTER)
+    run(rows)
+    undo()
+    results = run(rows)
+    assert (
+        any(one["changed"] for one in results) and CLUSTER not in small.state()["beta"].get(DAN, {"roles": []})["roles"]
+    )
+
+
+def test_the_digest_covers_whom_an_invitation_is_sent_to_and_that_one_is_a_legacy_one(small):
+    again, legacy = row(small, "alpha", "add", EVE, READ), legacy_row(small, "alpha", LEE)
+    assert step_hash(again) != step_hash({**again, "user": "mallory@evil.example"})
+    assert step_hash(legacy) != step_hash({**legacy, "legacy": False})
+
+
+def test_what_is_refused_in_another_call_keeps_no_step_of_this_one_silently(small, run):
+    rows = [row(small, "beta", "add", OUTSIDER, READ), row(small, "beta", "remove", DAN)]
+    gives(small, "beta", OUTSIDER, OWNER)()
+    [result] = run(rows, [(USER, ["remove"])])
+    assert not result.get("failed") and DAN not in small.state()["beta"]
+    rows = [row(small, "alpha", "add", NEW, READ), legacy_row(small, "alpha", LEE)]
+    small.fault({"status": 403, "errorCode": "X"}, method="GET", path="invites", times=None)
+    first, _role, last = run(rows)
+    assert first["changed"] and NEW in small.state()["alpha"]
+    assert last["failed"] and "could not be read" in last["msg"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_no_owner_is_taken_for_one_that_an_other_call_has_not_made(small, run, check):
+    gives(small, "beta", ANN, OWNER, READ)()
+    rows = [row(small, "beta", "grant", DAN, OWNER), row(small, "beta", "revoke", ANN, OWNER)]
+    [result] = run(rows, [(ROLE, ["revoke"])], check=check)
+    assert result["failed"] and "without an ACTIVE owner" in result["msg"] and not small.writes
+
+
+def test_no_kinds_of_steps_are_none(small, run):
+    [result] = run([row(small, "alpha", "remove", DAN)], [(USER, [])])
+    assert not result["changed"] and not small.requests
+
+
+def test_somebody_who_got_more_since_is_not_what_was_judged(small, run):
+    rows = [row(small, "beta", "remove", DAN)]
+    gives(small, "beta", DAN, READ, OWNER)()
+    result = run(rows)[-1]
+    assert result["failed"] and "and holds GROUP_OWNER, GROUP_READ_ONLY now" in result["msg"] and not small.writes
+
+
+ODD = {
+    "no row": "remove",
+    "role null": {"roles": [None]},
+    "role number": {"roles": [1]},
+    "roles nested": {"roles": [["a"]]},
+    "roles text": {"roles": READ},
+    "roles map": {"roles": {READ: 1}},
+    "grant of two": {"action": "grant", "roles": [READ, OWNER]},
+    "grant of none": {"action": "grant", "roles": []},
+    "add of none": {"action": "add", "roles": [], "user_id": None, "status": None},
+    "project list": {"project_id": ["a"]},
+    "project in capitals": {"project_id": "A" * 24},
+    "project name null": {"project": None},
+    "user null": {"user": None},
+    "id number": {"user_id": 7},
+    "id in capitals": {"user_id": "A" * 24},
+    "id missing": {"user_id": None},
+    "legacy text": {"legacy": "no"},
+    "status odd": {"status": "active"},
+    "more keys": {"note": "x"},
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
+def test_rows_that_no_review_writes_are_no_plan(small, run, odd):
+    good = row(small, "alpha", "remove", DAN)
+    rows = [good, odd if isinstance(odd, str) else {**good, **odd}]
+    run.plan.write_text(json.dumps({"steps": rows}))
+    for name in (USER, ROLE):
+        asked = {"file": str(run.plan), "digest": "0" * 64}
+        result = run_module(name, small, plan=asked, journal=str(run.journal))
+        assert result["failed"] and "is no plan" in result["msg"] and not small.requests
+
+
+@pytest.mark.parametrize("roles", [[READ], [OWNER]])
+def test_nobody_is_planned_for_twice(small, run, roles):
+    rows = [row(small, "alpha", "add", NEW, READ), row(small, "alpha", "add", NEW.upper(), *roles)]
+    result = run(rows)[0]
+    assert result["failed"] and "is no plan" in result["msg"] and not small.requests
+
+
+def test_a_pipe_in_the_place_of_a_plan_is_not_waited_for(small, run):
+    os.mkfifo(run.plan)
+    asked = {"file": str(run.plan), "digest": "0" * 64}
+    result = run_module(USER, small, plan=asked, journal=str(run.journal))
+    assert result["failed"] and "is no plan" in result["msg"]
+
+
 # --- the journal -----------------------------------------------------------------------------------------------------
 
 
@@ -433,8 +549,58 @@ def test_a_pipe_in_the_place_of_a_journal_is_not_waited_for(tmp_path):
 
 
 def test_the_hash_of_a_step_takes_any_text():
-    odd = {"project_id": "f" * 24, "user_id": None, "user": "\ud800@corp.example", "status": None}
+    odd = {"project_id": "f" * 24, "user_id": None, "user": "\ud800@corp.example", "status": None, "legacy": False}
     assert step_hash({**odd, "action": "add", "roles": []}) != step_hash({**odd, "action": "add", "roles": ["\udfff"]})
+
+
+def test_a_disk_that_is_full_already_gets_a_sentence(small, run, monkeypatch):
+    rows = [row(small, "alpha", "remove", DAN)]
+    run(rows, [(USER, ["add"]), (USER, ["remove"])])
+    small.forget()
+
+    def full(descriptor, data):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal.os, "write", full)
+        *_others, result = run(rows)
+    assert result["failed"] and "can't be written: No space left" in result["msg"] and not small.requests
+    journal.Journal(str(run.journal)).close()
+
+
+def test_an_owner_gets_the_role_back_though_the_disk_is_full(small, run, monkeypatch):
+    gives(small, "alpha", ANN, OWNER, READ)()
+    rows = [row(small, "alpha", "revoke", ANN, OWNER)]
+    after(monkeypatch, takes_out(small, "alpha", BOB), "POST", ":removeRole")
+    write = os.write
+
+    def full(descriptor, data):
+        if b'"end"' in data:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(journal.os, "write", full)
+    result = run(rows)[1]
+    assert result["failed"] and OWNER in small.state()["alpha"][ANN]["roles"]
+
+
+@pytest.mark.parametrize(
+    "line", ['{"event": "zz", "step": "a", "status": "done"}', '{"event": "x", "a": ' + "[" * 200_000]
+)
+def test_lines_that_we_do_not_write_are_no_journal(tmp_path, line):
+    path = tmp_path / "notes.jsonl"
+    path.write_text(line + "\n")
+    path.chmod(0o600)
+    with pytest.raises(journal.Refusal, match="something else"):
+        journal.read(str(path))
+
+
+def test_zeros_that_a_crash_of_the_machine_left_are_no_lines(tmp_path):
+    path = tmp_path / "notes.jsonl"
+    path.write_bytes(b'{"event": "interrupted", "by": "SIGTERM", "at": "x"}\n' + bytes(100))
+    path.chmod(0o600)
+    journal.Journal(str(path)).close()
+    assert journal.read(str(path)).interrupted == "SIGTERM"
 
 
 def test_a_line_that_a_crash_cut_does_not_take_the_next_one_along(tmp_path):
