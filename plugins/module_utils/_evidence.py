@@ -14,74 +14,18 @@ import csv
 import hashlib
 import json
 import os
-from collections import Counter
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from ._access import ACTIVE, LAPSED, OWNER, PENDING, Entry, Way, days_since, folded, idle_days, labels
-from ._policy import Exemption, Finding, Policy, Reviewed, calls, lapsed_exceptions
+from ._access import Entry, Way, folded, idle_days
+from ._policy import Reviewed
 
 POPULATION, FINDINGS, ACTIONS = "population.csv", "findings.csv", "actions.csv"
 REVIEW, DONE, REPORT, SUMS = "review.json", "actions.json", "review.html", "SHA256SUMS"
 SEALED = (ACTIONS, DONE, FINDINGS, POPULATION, REPORT, REVIEW)
 
-# Roles that let somebody decide about others or reach the data.
-PRIVILEGED = (
-    OWNER,
-    "GROUP_ACCESS_MANAGER",
-    "GROUP_CLUSTER_MANAGER",
-    "GROUP_DATABASE_ACCESS_ADMIN",
-    "GROUP_DATA_ACCESS_ADMIN",
-    "GROUP_DATA_ACCESS_READ_WRITE",
-    "GROUP_NETWORK_ACCESS_MANAGER",
-)
-
-# How many rows of a listing beside the findings go into the document; the tables hold all.
-LISTED = 500
-# How many cells the matrix of people and projects may have; beyond it only privileged people are in it.
-MATRIX_CELLS = 6000
-
 Row = Dict[str, Any]
-
-
-# --- rows ------------------------------------------------------------------------------------------------------------
-
-
-def finding_row(finding: Finding) -> Row:
-    """A finding in plain types."""
-    member = finding.member
-    return {
-        "project": finding.project.name,
-        "project_id": finding.project.id,
-        "user": member.user,
-        "user_id": member.user_id,
-        "status": member.status,
-        "rules": list(finding.rules),
-        "reasons": list(finding.reasons),
-        "action": finding.action,
-        "roles": sorted(finding.roles),
-        "residual_access": [_way_row(way) for way in finding.ways],
-    }
-
-
-def finding_line(row: Row) -> str:
-    """A finding for a person to read."""
-    roles = f" ({', '.join(row['roles'])})" if row["roles"] else ""
-    ways = [f"{way['via']} {way['name'] or ''}".strip() for way in row["residual_access"]]
-    still = f"; still gets in through {' and '.join(ways)}" if ways and row["action"] == "remove" else ""
-    return f"{row['project']}: {row['action']} {row['user']}{roles}: {'; '.join(row['reasons'])}{still}"
-
-
-def _way_row(way: Way) -> Row:
-    return {"via": way.kind, "name": way.name, "roles": sorted(way.roles)}
-
-
-def exemption_row(exemption: Exemption) -> Row:
-    """An exception in plain types."""
-    row = {**exemption._asdict(), "until": str(exemption.until) if exemption.until else None}
-    del row["projects"]
-    return row
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -129,16 +73,6 @@ def _roles_text(roles: FrozenSet[str]) -> str:
 @lru_cache(maxsize=10_000)
 def _ways_text(ways: Tuple[Way, ...]) -> str:
     return ";".join(map(_way_text, ways))
-
-
-@lru_cache(maxsize=10_000)
-def _held(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
-    return tuple(sorted(frozenset().union(*(way.roles for way in ways))))
-
-
-@lru_cache(maxsize=10_000)
-def _privileged(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
-    return tuple(role for role in _held(ways) if role in PRIVILEGED)
 
 
 def _way_text(way: Way) -> str:
@@ -264,29 +198,6 @@ def _create(path: str, newline: Optional[str] = None) -> Any:
     )
 
 
-# --- the document ----------------------------------------------------------------------------------------------------
-
-
-def document(policy: Policy, reviewed: Sequence[Reviewed], rows: Sequence[Row], now: datetime) -> Row:
-    """A review as one document, without what the module returns as well."""
-    waiting, oldest = invitations(reviewed, now)
-    projects = [_project_row(one) for one in reviewed]
-    applied = {(one, rule): None for each in reviewed for one, rule in each.applied}
-    return {
-        "started": now.isoformat(timespec="seconds"),
-        "steps": list(rows),
-        "plan": calls(reviewed, rows),
-        "exceptions": {
-            "applied": [{**exemption_row(one), "rule": rule} for one, rule in applied],
-            "lapsed": [exemption_row(one) for one in lapsed_exceptions(policy, now)],
-        },
-        "projects": projects,
-        "matrix": matrix(reviewed, projects),
-        "invitations": {"count": waiting, "rows": oldest},
-        "dormant": dormant(reviewed, policy, now),
-    }
-
-
 def write_review(directory: str, review: Row, reviewed: Sequence[Reviewed], now: datetime) -> List[str]:
     """Write the files of a review; returns their paths. Creates the directory."""
     os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -305,93 +216,3 @@ def write_actions(directory: str, review: Row) -> List[str]:
         write_document(directory, REVIEW, review),
         seal(directory),
     ]
-
-
-def _project_row(one: Reviewed) -> Row:
-    statuses = Counter(one.entries[key].member.status for key in one.before)
-    names = _names(one)
-    privileged = {
-        names[key]: _privileged(entry.ways)
-        for key, entry in one.entries.items()
-        if _privileged(entry.ways) and entry.member.status not in LAPSED
-    }
-    return {
-        "name": one.project.name,
-        "id": one.project.id,
-        "tags": dict(one.project.tags),
-        "active": statuses[ACTIVE],
-        "pending": statuses[PENDING],
-        "lapsed": sum(statuses[status] for status in LAPSED),
-        "indirect": len(one.entries) - len(one.before),
-        "owners": sorted(names[key] for key in one.owners),
-        "privileged": dict(sorted(privileged.items())),
-    }
-
-
-def _names(one: Reviewed) -> Dict[str, str]:
-    """What people see for each key of a project."""
-    return labels({key: entry.member for key, entry in one.entries.items()})
-
-
-def matrix(reviewed: Sequence[Reviewed], projects: Sequence[Row]) -> Row:
-    """Who can enter what: user -> project -> roles.
-
-    ``whole`` is false where it would be too large: then only privileged people and roles are in it.
-    """
-    people = set().union(*(one.entries for one in reviewed))
-    whole = len(people) * len(reviewed) <= MATRIX_CELLS
-    rows: Dict[str, Dict[str, Sequence[str]]] = {}
-    if whole:
-        for one in reviewed:
-            names = _names(one)
-            for key, entry in one.entries.items():
-                if entry.member.status not in LAPSED:
-                    rows.setdefault(names[key], {})[one.project.name] = _held(entry.ways)
-    else:
-        for project in projects:
-            for user, roles in project["privileged"].items():
-                rows.setdefault(user, {})[project["name"]] = roles
-    most = sorted(rows, key=lambda user: (-len(rows[user]), user))
-    kept = most if whole else most[: max(20, MATRIX_CELLS // max(1, len(reviewed)))]
-    return {"whole": whole, "people": len(rows), "rows": {user: rows[user] for user in sorted(kept)}}
-
-
-def invitations(reviewed: Iterable[Reviewed], now: datetime) -> Tuple[int, List[Row]]:
-    """How many invitations are open or lapsed, and the oldest of them."""
-    rows = [
-        {
-            "project": one.project.name,
-            "user": entry.member.user,
-            "status": entry.member.status,
-            "days": days_since(entry.member.invitation_created_at, now),
-            "inviter": entry.member.inviter,
-        }
-        for one in reviewed
-        for entry in one.entries.values()
-        if entry.member.status != ACTIVE and entry.direct
-    ]
-    rows.sort(key=lambda row: (-int(row["days"] or 0), row["project"], row["user"]))
-    return len(rows), rows[:LISTED]
-
-
-def dormant(reviewed: Iterable[Reviewed], policy: Policy, now: datetime) -> Row:
-    """ACTIVE members who have not logged in for long: as the policy says, or 90 days."""
-    days = policy.inactive_days if policy.inactive_days is not None else 90
-    people: Dict[str, Row] = {}
-    for one in reviewed:
-        for entry in one.entries.values():
-            idle = idle_days(entry.member, now)
-            if idle is None or idle < days:
-                continue
-            row = people.setdefault(
-                str(entry.member.user_id),
-                {"user": entry.member.user, "days": idle, "never": not entry.member.last_auth, "projects": 0},
-            )
-            row["projects"] += 1
-    rows = sorted(people.values(), key=lambda row: (-row["days"], row["user"]))
-    return {"days": days, "people": len(rows), "rows": rows[:LISTED]}
-
-
-def plain(value: Any) -> Any:
-    """Options as JSON can hold them."""
-    return json.loads(json.dumps(value, default=str))
