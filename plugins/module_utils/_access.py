@@ -85,7 +85,7 @@ class Team(NamedTuple):
 
 
 class Person(NamedTuple):
-    """Somebody in the organization."""
+    """Somebody in the organization; ``project_ids`` are the projects where they are a member."""
 
     user: str
     user_id: str
@@ -94,6 +94,7 @@ class Person(NamedTuple):
     team_ids: FrozenSet[str]
     last_auth: Optional[str] = None
     created_at: Optional[str] = None
+    project_ids: FrozenSet[str] = frozenset()
 
 
 class Way(NamedTuple):

@@ -67,21 +67,44 @@ class Odd(NamedTuple):
     what: str
 
 
-def people(client: Client, org_id: str, patience: Optional[Patience] = None) -> Tuple[Dict[str, Person], List[Odd]]:
+def people(
+    client: Client, org_id: str, patience: Optional[Patience] = None, lapsed: bool = False
+) -> Tuple[Dict[str, Person], List[Odd]]:
     """Everybody in the organization by user id, and whose rows could not be read: one costs only itself.
 
-    Needs Organization Member.
+    ``lapsed``: also those whose invitations lapsed. Needs Organization Member.
     """
     path = f"/orgs/{segment(org_id)}/users"
     found: Dict[str, Person] = {}
     odd = []
-    for row in pages(client, path, USERS_VERSION, patience=patience):
+    query = {"orgMembershipStatuses": list(STATUSES)} if lapsed else None
+    for row in pages(client, path, USERS_VERSION, query, patience=patience):
         try:
             person = _person(row)
             found[person.user_id] = person
         except _MISSHAPEN as error:
             odd.append(Odd(row["id"], str(row.get("username") or row["id"]), f"its {error.args[0]!r}"))
     return found, odd
+
+
+def organization_name(client: Client, org_id: str) -> str:
+    """The name of an organization. Needs Organization Member."""
+    path = f"/orgs/{segment(org_id)}"
+    return _shaped(client, path, lambda row: _text(row, "name"), [client.get(path, BASE_VERSION)])[0]
+
+
+def project_count(client: Client, org_id: str, seen: int) -> Optional[int]:
+    """How many projects an organization says that it has; None where it does not say. Needs Organization Member.
+
+    The count is an estimate: where it is not the number ``seen``, the listing itself tells.
+    """
+    path = f"/orgs/{segment(org_id)}/groups"
+    answer = client.get(path, BASE_VERSION, {"itemsPerPage": 1})
+    count = answer.get("totalCount") if isinstance(answer, dict) else None
+    # A total of 0 comes where nothing was counted, too.
+    if not isinstance(count, int) or not count:
+        return None
+    return count if count == seen else len(pages(client, path, BASE_VERSION))
 
 
 def legacy_invitations(client: Client, project: Project, patience: Optional[Patience] = None) -> List[Member]:
@@ -347,4 +370,15 @@ def _person(row: Mapping[str, Json]) -> Person:
         _texts(row, "teamIds") if row.get("teamIds") else frozenset(),
         _maybe(row, "lastAuth"),
         _maybe(row, "createdAt"),
+        _assigned(roles.get("groupRoleAssignments")),
+    )
+
+
+def _assigned(rows: Json) -> FrozenSet[str]:
+    """The ids of the projects where somebody is a member, as the organization tells them."""
+    listed = rows if isinstance(rows, list) else []
+    return frozenset(
+        _SEEN.setdefault(row["groupId"], row["groupId"])
+        for row in listed
+        if isinstance(row, dict) and isinstance(row.get("groupId"), str)
     )

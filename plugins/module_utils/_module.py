@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 
 from ._access import Refusal
 from ._asked import Params, asked_of
@@ -185,12 +186,13 @@ def run_reader(
     spec: Dict[str, Any],
     answer: Callable[..., Tuple[Row, Optional[str]]],
     check: Callable[[Params, List[str]], Any] = lambda params, warnings: None,
+    failed: Callable[[Params, str], Row] = lambda params, problem: {},
 ) -> None:
     """Run a module that only reads Atlas.
 
     ``check`` gets the options and a list for warnings, before any request. ``answer`` gets the options, the client,
     the list and what ``check`` returned; it returns the result, and what to fail with if that is incomplete. Both may
-    raise `Refusal`.
+    raise `Refusal`. ``failed`` gets the options and the sentence of such an end, freed of secrets; it returns a result.
     """
     module = _Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
     warnings: List[str] = []
@@ -205,6 +207,7 @@ def run_reader(
                     problem = f"interrupted by {client.stopped_by}"
         except (Refusal, AtlasError, OSError) as error:
             problem = str(error)
+            result = failed(module.params, str(remove_values(problem, module.no_log_values)))
         _end(module, {"changed": False, **result}, warnings, problem)
 
 

@@ -246,7 +246,7 @@ def answer(params, client, warnings, filters):
     projects = projects_in_scope(atlas.projects(client), params["projects"])
     now = datetime.now(timezone.utc)
     rows, unread = [], []
-    rosters, unsure = people_in.rosters(client, projects, indirect=set(params["via"]) != {"direct"})
+    rosters, _organizations, unsure = people_in.rosters(client, projects, indirect=set(params["via"]) != {"direct"})
     warnings += unsure
     for roster in rosters:
         if roster.error:
