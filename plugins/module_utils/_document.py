@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -26,8 +26,8 @@ from ._policy import (
     parsed,
     parsed_guards,
 )
-from ._review import Finding, Reviewed, lapsed
-from ._steps import Row
+from ._review import Finding, Reviewed, lapsed, summary
+from ._steps import Row, digest
 
 # Roles that let somebody decide about others or reach the data.
 PRIVILEGED = (
@@ -157,6 +157,42 @@ def document(
         "actions": [],
         "verification": None,
     }
+
+
+def failure(about: Mapping[str, Any], problem: str, ended: str) -> Row:
+    """The document of a review that came to nothing, with the same keys and the ``error``."""
+    written = document(
+        {
+            **about,
+            "organizations": [],
+            "completeness": {
+                "complete": False,
+                "projects_seen": 0,
+                "projects_in_scope": 0,
+                "projects_known": None,
+                "unreadable": [],
+                "statuses": [],
+                "team_access": "unreadable",
+                "legacy_invitations": "unreadable",
+            },
+            "summary": {
+                **summary(Policy(), Guards(), [], []),
+                "missing_protected": [],
+                "lapsed_exceptions": 0,
+            },
+            "blocked": [],
+            "approval": None,
+            "plan_digest": digest([]),
+            "unfinished": [],
+        },
+        Policy(),
+        Guards(),
+        [],
+        [],
+        [],
+        datetime.fromtimestamp(0, timezone.utc),
+    )
+    return {**written, "error": problem, "ended": ended}
 
 
 @lru_cache(maxsize=10_000)

@@ -126,8 +126,8 @@ def read_guards(given: Mapping[str, Any]) -> Guards:
     for name, number in numbers.items():
         if name.endswith("percent") and number is not None and number > 100:
             raise Refusal(f"guards.{name}: {number} is more than 100")
-    given_ones = {name: number for name, number in numbers.items() if number is not None}
-    return Guards(_emails(known.get("protected_users", []), "guards.protected_users"))._replace(**given_ones)
+    asked: Dict[str, Any] = {name: number for name, number in numbers.items() if number is not None}
+    return Guards(_emails(known.get("protected_users", []), "guards.protected_users"), **asked)
 
 
 def is_asked(policy: Policy, rule: str) -> bool:

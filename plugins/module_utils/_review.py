@@ -214,7 +214,8 @@ def owners(
         if member.status == ACTIVE
         and (OWNER in access.get(key, NO_ROLES) or (_owns_by_team(ways) and not (by_roles and OWNER in member.roles)))
     }
-    return frozenset(found.union(key for key in active.intersection(access) if OWNER in access[key]))
+    newcomers = active.intersection(access).difference(entries)
+    return frozenset(found.union(key for key in newcomers if OWNER in access[key]))
 
 
 @lru_cache(maxsize=10_000)
