@@ -87,13 +87,15 @@ def _state(document: Document, steps: Steps, still: Sequence[str]) -> str:
 def _steps(document: Document) -> Steps:
     planned = document.get("steps") or ()
     rows = [row for row in document.get("actions") or () if row.get("planned", True)]
+    # What a clean-up only planned it did not do.
+    settled = ("done",) if document["mode"] == CLEAN_UP else ("done", "planned")
     ran = bool(document.get("ended")) and not document.get("blocked") and document["mode"] != REVIEW
     return Steps(
         planned=len(planned),
         effective=sum(map(_in_effect, rows)),
         wrong=sum(row["status"] == "done" and row.get("verified") in ("no", "came back") for row in rows),
         unseen=sum(row["status"] == "done" and row.get("verified") in (None, "unreadable") for row in rows),
-        undone=sum(row["status"] not in ("done", "planned") and not _in_effect(row) for row in rows),
+        undone=sum(row["status"] not in settled and not _in_effect(row) for row in rows),
         unsettled=sum(row["status"] == "unknown" and row.get("verified") in (None, "unreadable") for row in rows),
         unrecorded=abs(len(planned) - len(rows)) if ran else 0,
         ends=Counter(row["status"] for row in rows),

@@ -448,7 +448,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._names import (
 from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
 from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
 from ansible_collections.atlasops.access.plugins.module_utils._steps import digest, step_hash
-from ansible_collections.atlasops.access.plugins.module_utils._verify import in_effect
+from ansible_collections.atlasops.access.plugins.module_utils._verify import Look, in_effect
 
 # Characters of the lists that are returned; AWX drops results of more than 700,000 characters.
 OF_FINDINGS, OF_LINES, OF_STOPS = 150_000, 60_000, 20_000
@@ -660,7 +660,8 @@ def took_effect(row, roster, legacy):
     """Whether a step that was begun shows in what was read: yes, no or unreadable."""
     if roster is None or roster.error or (row["legacy"] and (not legacy or roster.legacy_unread)):
         return "unreadable"
-    return "yes" if in_effect(row, [one.member for one in roster.entries.values() if one.direct]) else "no"
+    members = Look([one.member for one in roster.entries.values() if one.direct], [])
+    return "yes" if in_effect(row, members.indexed()) else "no"
 
 
 def doubts(written, lapsed, blocking):
