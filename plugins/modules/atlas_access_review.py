@@ -436,19 +436,12 @@ from ansible_collections.atlasops.access.plugins.module_utils import _guards as 
 from ansible_collections.atlasops.access.plugins.module_utils import _people as people
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
 from ansible_collections.atlasops.access.plugins.module_utils import _review as reviewing
-from ansible_collections.atlasops.access.plugins.module_utils._access import ACTIVE, STATUSES, Refusal, folded
+from ansible_collections.atlasops.access.plugins.module_utils import _survey as surveying
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
-from ansible_collections.atlasops.access.plugins.module_utils._names import (
-    is_glob,
-    listed,
-    projects_in_scope,
-    unmatched_tags,
-)
 from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
 from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
 from ansible_collections.atlasops.access.plugins.module_utils._steps import digest, step_hash
-from ansible_collections.atlasops.access.plugins.module_utils._verify import Look, in_effect
 
 # Characters of the lists that are returned; AWX drops results of more than 700,000 characters.
 OF_FINDINGS, OF_LINES, OF_STOPS = 150_000, 60_000, 20_000
@@ -512,41 +505,24 @@ def answer(params, client, warnings, checked):
     rules, guards, approval = checked
     now = datetime.now(timezone.utc)
     visible = atlas.projects(client)
-    scope = in_scope(params, visible)
+    scope = surveying.in_scope(params, visible)
     rules, unknown = policy.located(rules, visible)
     grants = policy.grants_by_project(rules, visible)
-    seen = people.rosters(client, scope, legacy=params["legacy_invitations"])
-    identities = people.identities(client, seen.organizations, visible)
-    active = {org_id: active_in(org) for org_id, org in seen.organizations.items()}
-    reviewed = [
-        reviewing.review(
-            rules,
-            guards,
-            one.project,
-            one.entries,
-            grants.get(one.project.id),
-            now,
-            active[one.project.org_id],
-            one.team_access == people.BY_ROLES,
-        )
-        for one in seen.rosters
-        if not one.error
-    ]
+    seen = surveying.survey(client, params, visible, scope)
+    reviewed = [held(rules, guards, grants, seen, one, now) for one in seen.rosters if not one.error]
     rows = reviewing.plan_rows(reviewed)
-    known = {name for org in seen.organizations.values() for name in (*(org.people or ()), *org.keys)}
-    missing = guarding.missing_protected(guards, reviewed, known)
-    lost = guarding.unknown_protected(missing, known) if is_whole(scope, seen, identities) else []
+    missing = guarding.missing_protected(guards, reviewed, seen.known)
+    lost = guarding.unknown_protected(missing, seen.known) if surveying.is_whole(seen) else []
     if approval and params["evidence_dir"]:
         approval = guarding.with_plan(approval, evidence.approved(params["evidence_dir"], approval.digest))
     judged = guarding.judge(guards, reviewed, rows, approval, params["require_approval"], lost)
-    lapsed = policy.lapsed_exceptions(rules, now)
     counts = reviewing.summary(rules, guards, reviewed, rows)
-    counts.update(missing_protected=missing, lapsed_exceptions=len(lapsed))
-    whole = completeness(params, visible, seen, identities)
+    counts.update(missing_protected=missing, lapsed_exceptions=len(policy.lapsed_exceptions(rules, now)))
+    whole = surveying.completeness(params, seen)
     unfinished, told = settle(params, seen, now)
     about = {
         **origin(params, now, client),
-        "organizations": organizations(visible, identities),
+        "organizations": surveying.organizations(seen),
         "completeness": whole,
         "summary": counts,
         "blocked": judged.blocked,
@@ -559,9 +535,9 @@ def answer(params, client, warnings, checked):
     over = params["mode"] == "review" or judged.blocked or not rows
     written["ended"] = at(datetime.now(timezone.utc)) if params["seal"] and over else None
     written["outcome"] = outcome(written)
-    warnings += unknown + seen.doubts + judged.warnings + told + doubts(written, lapsed, blocking=bool(rows and lost))
-    elsewhere, roles = without_project(seen, reviewed)
-    result = {**wrote(params, written, reviewed, now, elsewhere, roles), **returned(written)}
+    warnings += unknown + seen.doubts + judged.warnings + told
+    warnings += surveying.doubts(written, [] if rows and lost else missing)
+    result = {**wrote(params, written, reviewed, now, *surveying.without_project(seen)), **returned(written)}
     result["report"] = bounded(document.report(findings, place(result, evidence.FINDINGS)), OF_LINES)
     result["plan"] = bounded(document.plan_lines(rows, place(result, evidence.PLAN)), OF_LINES)
     unreadable = whole["unreadable"]
@@ -569,124 +545,21 @@ def answer(params, client, warnings, checked):
     return result, problem + " ".join(f"{one['project']}: {one['error']}" for one in unreadable[:5])
 
 
-# --- what was read ---------------------------------------------------------------------------------------------------
-
-
-def in_scope(params, visible):
-    """The projects to look at. Raises `Refusal` where there is none."""
-    scope = projects_in_scope(visible, params["projects"], params["exclude_projects"], params["project_tags"])
-    if not scope:
-        why = unmatched_tags(params["project_tags"], visible) or ["look at projects, exclude_projects and project_tags"]
-        raise Refusal(f"no project is in scope; {'; '.join(why)}")
-    return scope
-
-
-def active_in(org):
-    """The emails, folded, of who is ACTIVE in an organization."""
-    return frozenset(folded(person.user) for person in (org.people or {}).values() if person.status == ACTIVE)
-
-
-def is_whole(scope, seen, identities):
-    """Whether the scope is whole organizations, whose people could be read."""
-    mine = Counter(project.org_id for project in scope)
-    return all(
-        org.team_access == people.READ and identities[org_id].projects == mine[org_id]
-        for org_id, org in seen.organizations.items()
-    )
-
-
-def organizations(visible, identities):
-    """What the organizations in scope say of themselves, and how many of their projects are seen."""
-    counts = Counter(project.org_id for project in visible)
-    return [
-        {"id": org_id, "name": one.name, "projects": one.projects, "seen": counts[org_id]}
-        for org_id, one in identities.items()
-    ]
-
-
-def without_project(seen, reviewed):
-    """The people of the organizations who get into no project in scope, and everybody's organization roles."""
-    everybody = [person for org in seen.organizations.values() for person in (org.people or {}).values()]
-    here = set().union(*(one.entries for one in reviewed))
-    return [one for one in everybody if one.user_id not in here], {one.user_id: one.org_roles for one in everybody}
-
-
-def completeness(params, visible, seen, identities):
-    """What was read, and what could not be."""
-    rosters = seen.rosters
-    unreadable = [{"project": one.project.name, "error": str(one.error)} for one in rosters if one.error]
-    ways = {one.team_access for one in rosters}
-    team_access = next((one for one in (people.UNREADABLE, people.BY_ROLES) if one in ways), people.READ)
-    legacy = "unreadable" if any(one.legacy_unread for one in rosters) else "read"
-    counts = organizations(visible, identities)
-    known = None if any(one["projects"] is None for one in counts) else sum(one["projects"] for one in counts)
-    unseen = any(one["projects"] is not None and one["projects"] > one["seen"] for one in counts)
-    read = not unreadable and not seen.doubts and team_access == people.READ and legacy == "read"
-    return {
-        "complete": read and not (unseen and asks_for_all(params)),
-        "projects_seen": len(visible),
-        "projects_in_scope": len(rosters),
-        "projects_known": known,
-        "unreadable": unreadable,
-        "statuses": list(STATUSES),
-        "team_access": team_access,
-        "legacy_invitations": legacy if params["legacy_invitations"] else "not asked for",
-    }
-
-
-def asks_for_all(params):
-    """Whether the scope goes beyond projects that are named one by one."""
-    return not params["projects"] or any(is_glob(name) for name in params["projects"])
+def held(rules, guards, grants, seen, roster, now):
+    """One project held against the policy."""
+    project, by_roles = roster.project, roster.team_access == people.BY_ROLES
+    mine, active = grants.get(project.id), seen.active(project.org_id)
+    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles)
 
 
 def settle(params, seen, now):
     """What earlier runs left unfinished, by what was read now; and warnings."""
     found = evidence.unfinished(params["evidence_dir"]) if params["evidence_dir"] else []
-    rosters = {one.project.id: one for one in seen.rosters}
     steps = [one for one in found if one.row is not None]
-    effects = [took_effect(one.row, rosters.get(one.row["project_id"]), params["legacy_invitations"]) for one in steps]
+    took = surveying.effects([one.row for one in steps], seen, params["legacy_invitations"])
     warnings = [f"the run {one.run} did not end: {one.told}" for one in found if one.row is None]
-    ends = Counter(zip((one.run for one in steps), effects))
-    for run in dict.fromkeys(one.run for one in steps):
-        yes, no, unread = (ends[run, effect] for effect in ("yes", "no", "unreadable"))
-        warnings.append(
-            f"the run {run} began steps and did not end: {yes} took effect, {no} did not, {unread} could not be read; "
-            "see unfinished in review.json"
-        )
-    return evidence.settled(found, effects, now), warnings
-
-
-def took_effect(row, roster, legacy):
-    """Whether a step that was begun shows in what was read: yes, no or unreadable."""
-    if roster is None or roster.error or (row["legacy"] and (not legacy or roster.legacy_unread)):
-        return "unreadable"
-    members = Look([one.member for one in roster.entries.values() if one.direct], [])
-    return "yes" if in_effect(row, members.indexed()) else "no"
-
-
-def doubts(written, lapsed, blocking):
-    """What a person should look at."""
-    whole = written["completeness"]
-    found = [f"the exception for {one.user} ended on {one.until}, so it holds no longer" for one in lapsed]
-    missing = [] if blocking else written["summary"]["missing_protected"]
-    found += [
-        f"{user} is protected, but was found neither in scope nor among people of the organization that could be read"
-        for user in missing
-    ]
-    nowhere = [row["user"] for row in written["leavers"] if not row["found"]]
-    if nowhere and not whole["unreadable"]:
-        found.append(f"leavers who get into no project in scope: {listed(nowhere)}")
-    for org in written["organizations"]:
-        if org["projects"] is not None and org["projects"] > org["seen"]:
-            found.append(
-                f"the organization {org['name'] or org['id']} has {org['projects']} projects, and this credential sees "
-                f"{org['seen']} of them"
-            )
-    if whole["team_access"] == people.UNREADABLE:
-        found.append("access through teams and organization roles could not be read in every project")
-    if whole["legacy_invitations"] == "unreadable":
-        found.append("legacy invitations could not be read in every project")
-    return found
+    warnings += surveying.unsettled([one.run for one in steps], took)
+    return evidence.settled(found, took, now), warnings
 
 
 # --- what is left behind ---------------------------------------------------------------------------------------------

@@ -110,6 +110,14 @@ def test_people_in_no_project_and_organization_roles_are_in_the_population(small
             assert row["organization_roles"] == ";".join(sorted(org.users[row["user_id"]].org_roles))
 
 
+def test_whoever_is_in_a_project_that_could_not_be_read_is_not_told_to_be_in_none(small, tmp_path):
+    small.fault(403, path=f"{small.project_id('gamma')}/users", times=None)
+    result = review(small, evidence_dir=str(tmp_path), projects="gamma")
+    found = rows(Path(result["evidence_dir"]) / "population.csv")
+    assert found and not {row["user"] for row in found} & small.state()["gamma"].keys()
+    assert result["failed"] and result["outcome"]["state"] == "partial"
+
+
 # --- protected people ------------------------------------------------------------------------------------------------
 
 
