@@ -437,6 +437,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _people as 
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
 from ansible_collections.atlasops.access.plugins.module_utils import _review as reviewing
 from ansible_collections.atlasops.access.plugins.module_utils import _survey as surveying
+from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
@@ -620,7 +621,11 @@ def failed(params, problem):
     now = datetime.now(timezone.utc)
     written = document.failure(origin(params, now), problem, at(now))
     written["outcome"] = outcome(written)
-    return {**wrote({**params, "seal": True}, written, [], now), "outcome": written["outcome"]}
+    try:
+        return {**wrote({**params, "seal": True}, written, [], now), "outcome": written["outcome"]}
+    except Refusal:
+        # The directory can't be written; most likely that is the very problem.
+        return {}
 
 
 def main():

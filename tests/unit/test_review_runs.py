@@ -209,6 +209,27 @@ def test_a_plan_in_which_owners_leave_is_carried_out_and_the_last_one_stays(smal
     assert any("stays in" in one for one in again["outcome"]["still"])
 
 
+def test_an_owner_of_the_organization_is_no_owner_by_a_team(small):
+    """With a credential that may not read the organization, roles are all that is told."""
+
+    def change(world):
+        org = next(iter(world.orgs.values()))
+        org.users[small.user_id("tess@corp.example")].org_roles = ("ORG_OWNER",)
+        readers = next(team for team in org.teams.values() if team.name == "readers")
+        readers.members.clear()
+        beta = world.project("beta")
+        beta.teams = {readers.id: ("GROUP_OWNER",)}
+        world.changed(beta)
+
+    small.change(change)
+    small.knobs.org_member_reads = False
+    leaving = {"projects": ["beta"], "access_token": "projects-token"}
+    refused = run_module(USER, small, True, users=["ann@corp.example"], state="absent", **leaving)
+    assert refused["failed"] and "without an ACTIVE owner" in refused["msg"]
+    result = review(small, {"leavers": ["ann@corp.example"]}, **leaving)
+    assert result["summary"]["steps"] == 0 and "last_owner: " in result["report"][0]
+
+
 # --- the directory of a run ------------------------------------------------------------------------------------------
 
 
@@ -290,6 +311,13 @@ def test_a_secret_in_the_wrong_place_is_not_written_down(small, tmp_path):
         run_module(REVIEW, small, evidence_dir=str(tmp_path), **options)
     written = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
     assert written and not any(secret in text for text in written)
+
+
+def test_a_directory_that_can_not_be_made_is_a_sentence(small, tmp_path):
+    (tmp_path / "file").write_text("")
+    for options in ({}, {"projects": "nosuch"}):
+        result = review(small, evidence_dir=str(tmp_path / "file"), **options)
+        assert result["failed"] and result["msg"] and "Traceback" not in result.output
 
 
 def test_without_a_directory_nothing_is_written(small, tmp_path, monkeypatch):
