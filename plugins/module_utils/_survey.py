@@ -17,7 +17,7 @@ from ._access import ACTIVE, STATUSES, Person, Project, Refusal, Roles, folded
 from ._client import Client
 from ._names import is_glob, listed, projects_in_scope, unmatched_tags
 from ._steps import Row
-from ._verify import Look, in_effect
+from ._verify import in_effect
 
 Params = Mapping[str, Any]
 
@@ -123,8 +123,7 @@ def effects(rows: Sequence[Row], seen: Survey, legacy: bool) -> List[str]:
 def _effect(row: Row, roster: Optional[people.Roster], legacy: bool) -> str:
     if roster is None or roster.error or (row["legacy"] and (not legacy or roster.legacy_unread)):
         return "unreadable"
-    members = Look([one.member for one in roster.entries.values() if one.direct], [])
-    return "yes" if in_effect(row, members.indexed()) else "no"
+    return "yes" if in_effect(row, [one.member for one in roster.entries.values() if one.direct]) else "no"
 
 
 def unsettled(runs: Sequence[str], took: Sequence[str]) -> List[str]:
