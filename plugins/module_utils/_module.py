@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 
 from ._access import Refusal
 from ._asked import Params, asked_of
@@ -217,26 +218,35 @@ def run_reader(
     spec: Dict[str, Any],
     answer: Callable[..., Tuple[Row, Optional[str]]],
     check: Callable[[Params, List[str]], Any] = lambda params, warnings: None,
+    asks: Callable[[Any], bool] = lambda checked: True,
+    failed: Callable[[Params, str], Row] = lambda params, problem: {},
 ) -> None:
     """Run a module that only reads Atlas.
 
-    ``check`` gets the options and a list for warnings, before any request. ``answer`` gets the options, the client,
-    the list and what ``check`` returned; it returns the result, and what to fail with if that is incomplete. Both may
-    raise `Refusal`.
+    ``check`` gets the options (``check_mode`` among them) and a list for warnings, before any request. ``answer`` gets
+    the options, the client, the list and what ``check`` returned; it returns the result, and what to fail with if that
+    is incomplete. Both may raise `Refusal`. ``asks`` tells from what ``check`` returned whether Atlas is to be asked
+    anything; if not, no credential is needed, and the client is None. ``failed`` gets the options and the sentence of
+    a run that came to nothing, freed of secrets; it returns a result.
     """
     module = _Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
     warnings: List[str] = []
     result: Row = {}
     with _stoppable() as begin:
         try:
-            checked = check(module.params, warnings)
-            with begin(connect(module)) as client, _uncollected():
-                result, problem = answer(module.params, client, warnings, checked)
-                warnings += client.waiting_warnings()
-                if client.stopped_by:
-                    problem = f"interrupted by {client.stopped_by}"
+            params = {**module.params, "check_mode": module.check_mode}
+            checked = check(params, warnings)
+            if asks(checked):
+                with begin(connect(module)) as client, _uncollected():
+                    result, problem = answer(params, client, warnings, checked)
+                    warnings += client.waiting_warnings()
+                    if client.stopped_by:
+                        problem = f"interrupted by {client.stopped_by}"
+            else:
+                result, problem = answer(params, None, warnings, checked)
         except (Refusal, AtlasError, OSError) as error:
             problem = str(error)
+            result = failed(module.params, str(remove_values(problem, module.no_log_values)))
         _end(module, {"changed": False, **result}, warnings, problem)
 
 

@@ -37,6 +37,7 @@ from ._access import (
     Person,
     Project,
     Residual,
+    Team,
     Way,
     by_id,
     folded,
@@ -82,11 +83,14 @@ UNREAD = Organization(None)
 
 
 def read_organizations(
-    client: Client, org_ids: Iterable[str], patience: Optional[Patience] = None
+    client: Client, org_ids: Iterable[str], patience: Optional[Patience] = None, lapsed: bool = False
 ) -> Dict[str, Organization]:
-    """The organizations by id, a request for each page of people; without the names of teams."""
+    """The organizations by id, a request for each page of people; without the names of teams.
+
+    ``lapsed``: with the people whose invitations lapsed.
+    """
     ids = sorted(set(org_ids))
-    found = client.together(lambda org_id: atlas.people(client, org_id, patience), ids)
+    found = client.together(lambda org_id: atlas.people(client, org_id, patience, lapsed), ids)
     return {org_id: _organization(answer) for org_id, answer in zip(ids, found)}
 
 
@@ -140,22 +144,60 @@ class Roster(NamedTuple):
     legacy_unread: Optional[AtlasError] = None
 
 
-def rosters(
-    client: Client, projects: Sequence[Project], indirect: bool = True, legacy: bool = False
-) -> Tuple[List[Roster], List[str]]:
-    """Who gets into the projects, directly or (if ``indirect``) through teams and organization roles, and doubts.
+class Seen(NamedTuple):
+    """Who gets into projects, what was read of their organizations, and what is not known of it (sentences)."""
+
+    rosters: List[Roster]
+    organizations: Organizations
+    doubts: List[str]
+
+
+def rosters(client: Client, projects: Sequence[Project], indirect: bool = True, legacy: bool = False) -> Seen:
+    """Who gets into the projects, directly or (if ``indirect``) through teams and organization roles.
 
     Costs one request a project, with ``indirect`` one more where anybody is in a team, and two for an organization,
     with ``legacy`` another one a project. Where the organization can't be read, one more listing a project stands in.
     """
-    known = read_organizations(client, {project.org_id for project in projects}) if indirect else {}
+    known = read_organizations(client, {one.org_id for one in projects}, lapsed=True) if indirect else {}
     may_get_in = {org_id: _who_may_get_in(org) for org_id, org in known.items()}
     known = _with_names(client, known, [org_id for org_id, people in may_get_in.items() if _in_teams(people.values())])
     answers = client.together(
         lambda one: _roster(client, one, known.get(one.org_id), may_get_in.get(one.org_id, {}), legacy), projects
     )
     found = [Roster(one, {}, got) if isinstance(got, AtlasError) else got for one, got in zip(projects, answers)]
-    return found, doubts(known)
+    return Seen(found, known, doubts(known))
+
+
+class Identity(NamedTuple):
+    """What an organization says of itself: its name, and how many projects it has; None where that can't be read.
+
+    The people's memberships may prove more projects than a credential of some sees in any listing.
+    """
+
+    name: Optional[str]
+    projects: Optional[int]
+
+
+def identities(client: Client, known: Organizations, visible: Iterable[Project]) -> Dict[str, Identity]:
+    """The organizations by id, at two requests each."""
+    seen: Dict[str, Set[str]] = {org_id: set() for org_id in known}
+    for project in visible:
+        seen.setdefault(project.org_id, set()).add(project.id)
+    ids = sorted(known)
+    names = client.together(lambda org_id: atlas.organization_name(client, org_id), ids)
+    counts = client.together(lambda org_id: atlas.project_count(client, org_id, len(seen[org_id])), ids)
+    return {
+        org_id: Identity(
+            None if isinstance(name, AtlasError) else name,
+            _projects(None if isinstance(count, AtlasError) else count, known[org_id], seen[org_id]),
+        )
+        for org_id, name, count in zip(ids, names, counts)
+    }
+
+
+def _projects(count: Optional[int], org: Organization, seen: Set[str]) -> Optional[int]:
+    assigned = seen.union(*(person.project_ids for person in (org.people or {}).values()))
+    return max(count or 0, len(assigned)) if count or len(assigned) > len(seen) else None
 
 
 def _who_may_get_in(org: Organization) -> Dict[str, Person]:
@@ -216,8 +258,12 @@ def _indirect(
     others: Dict[str, Entry] = {}
     if org.people is None:
         in_project = atlas.teams(client, project)
+        by_teams = _by_teams(client, project, in_project)
+        plain_teams = [team for team in in_project if OWNER not in team.roles]
         for key, member in by_id(atlas.flattened(client, project)).items():
-            ways[key] = ways_by_roles(member.roles, direct[key].roles if key in direct else frozenset(), in_project)
+            own = direct[key].roles if key in direct else frozenset()
+            may_give = in_project if OWNER in by_teams.get(key, ()) else plain_teams
+            ways[key] = ways_by_roles(member.roles, own, may_give)
             if key not in direct:
                 others[key] = Entry(member._replace(roles=frozenset()), tuple(ways[key]))
         return ways, others
@@ -232,6 +278,16 @@ def _indirect(
             )
             others[key] = Entry(member, tuple(found))
     return ways, others
+
+
+def _by_teams(client: Client, project: Project, in_project: Sequence[Team]) -> Mapping[str, Collection[str]]:
+    """The roles of everybody without those of the organization: an owner of that is no owner by a team.
+
+    Read only where a team owns the project.
+    """
+    if not any(OWNER in team.roles for team in in_project):
+        return {}
+    return {key: one.roles for key, one in by_id(atlas.flattened(client, project, organization=False)).items()}
 
 
 # --- owners ----------------------------------------------------------------------------------------------------------

@@ -102,7 +102,11 @@ options:
     default: {}
     suboptions:
       protected_users:
-        description: People who are never touched, by email or id. One who gets in nowhere in scope is reported.
+        description:
+          - People who are never touched, by email or id.
+          - One who is found neither in scope nor among the people of the organization may be misspelt. The plan is
+            blocked, with near names, where the scope is whole organizations and their people could be read; else there
+            is a warning.
         type: raw
       min_owners:
         description:
@@ -111,18 +115,42 @@ options:
           - A whole number, 1 if left out.
         type: raw
       max_removals:
-        description: How many memberships may end in one run, invitations counted. A whole number.
+        description:
+          - How many memberships may end or lose a role in one run, each counted once. A whole number, no bound if left
+            out.
+          - Members and open invitations count; invitations that lapsed give no access, so they don't.
         type: raw
       max_removal_percent:
         description:
-          - How many percent of the memberships in scope may end in one run, invitations counted.
+          - How many percent of the memberships in scope may end or lose a role in one run, counted likewise.
           - A whole number, 25 if left out.
+        type: raw
+      max_project_removal_percent:
+        description:
+          - The same within one project, for projects with ten memberships or more.
+          - A whole number, 50 if left out.
+        type: raw
+      max_additions:
+        description:
+          - How many memberships may come, or only gain roles, in one run. A whole number, no bound if left out.
         type: raw
   approved_plan:
     description:
-      - The RV(plan_digest) of the plan that was reviewed. That very plan passes the guards; any other is blocked.
-      - Where O(evidence_dir) still holds the reviewed plan, RV(blocked) says what differs.
+      - The RV(plan_digest) of the plan that was reviewed and approved. Steps of today that are among its steps pass,
+        and what is no longer due is told; with one step that was not approved everything is blocked, and RV(blocked)
+        says what is new about it.
+      - It lifts only the guards that stopped the approved plan when it was reviewed.
+      - The approved steps come from the C(plan.json) of that digest below O(evidence_dir), or from O(approved_steps).
+        Without either only the very same plan passes.
     type: str
+  approved_steps:
+    description: The RV(step_hashes) of the plan that was approved. They are checked against O(approved_plan).
+    type: list
+    elements: str
+  require_approval:
+    description: Whether a plan that has steps is blocked as long as O(approved_plan) is not set.
+    type: bool
+    default: false
   legacy_invitations:
     description:
       - Also read invitations made by the deprecated endpoint, which the current one does not show; needs Project Owner.
@@ -130,9 +158,25 @@ options:
     default: false
   evidence_dir:
     description:
-      - A directory to write C(population.csv), C(findings.csv), C(review.json) and C(SHA256SUMS) to. It is created.
+      - A directory for the evidence of runs. Each run makes one of its own in it, named by time, O(mode) and plan, with
+        C(population.csv), C(findings.csv), C(leavers.csv), C(plan.json) and C(review.json); C(latest) leads to the
+        newest. What other runs left stays as it is.
+      - A review that fails before it can judge leaves one as well, whose C(review.json) says why.
       - It names people, so files are readable by their owner only.
     type: path
+  mode:
+    description: What the review is for. With V(dry-run) and V(clean-up) the plan is to be carried out after it.
+    type: str
+    choices: [review, dry-run, clean-up]
+    default: review
+  run:
+    description: Facts about the run for the evidence, such as a ticket, a reason and who ran it.
+    type: dict
+  seal:
+    description:
+      - Whether the evidence ends here, with C(SHA256SUMS). If not, M(atlasops.access.atlas_access_evidence) seals it.
+    type: bool
+    default: true
 seealso:
   - module: atlasops.access.atlas_access_evidence
   - module: atlasops.access.atlas_project_user
@@ -232,25 +276,92 @@ findings:
       action: remove
       roles: [GROUP_DATA_ACCESS_ADMIN]
       residual_access: [{via: team, name: platform, roles: [GROUP_READ_ONLY]}]
+conflicts:
+  description: What the desired state wants and another rule forbids.
+  returned: success, and when some of the projects could not be read
+  type: list
+  elements: dict
+  sample: []
 blocked:
-  description: The guards that the plan trips.
+  description: What stops the plan - guards that it trips, and approvals that are missing or of another plan.
   returned: success, and when some of the projects could not be read
   type: list
   elements: dict
   sample:
     - guard: max_removal_percent
       project: null
-      detail: 40 of 100 memberships (40.0 %) would end, and max_removal_percent is 25
+      detail: 40 of 100 memberships (40.0 %) would end or lose a role, and max_removal_percent is 25
 summary:
-  description: Counts of projects, people, memberships, findings by rule and by action, and removals.
+  description:
+    - Counts of projects, people, memberships, findings by rule (of those that were asked for) and by action, and steps.
+    - RV(summary.removals) are memberships that end or lose a role, RV(summary.additions) those that come or only gain
+      roles, as the guards count them. RV(summary.people) get in; lapsed invitations are not among them.
   returned: success, and when some of the projects could not be read
   type: dict
-  sample: {projects: 12, people: 58, memberships: 120, findings: 9, removals: 7, removal_percent: 5.8}
+  sample: {projects: 12, people: 58, memberships: 124, living: 120, findings: 9, removals: 7, removal_percent: 5.8}
+outcome:
+  description:
+    - How the run ended, as far as it went. A clean-up or dry run whose plan is still to be carried out is
+      V(interrupted) until M(atlasops.access.atlas_access_evidence) has seen what came of it.
+  returned: success, and when it failed with O(evidence_dir) set
+  type: dict
+  contains:
+    state:
+      description: One word.
+      type: str
+      returned: always
+      choices:
+        - reviewed
+        - planned
+        - blocked
+        - unchanged
+        - done
+        - open
+        - partial
+        - failed
+        - interrupted
+        - unverified
+        - disputed
+    colour:
+      description: How good that is.
+      type: str
+      returned: always
+      choices: [green, amber, red]
+    sentence:
+      description: The same for people.
+      type: str
+      returned: always
+    still:
+      description: Who still gets in, and which last owners stay; sentences. Bounded.
+      type: list
+      elements: str
+      returned: always
+  sample: {state: reviewed, colour: green, sentence: "Reviewed: there were no findings.", still: []}
+plan:
+  description:
+    - The plan for people to read, a line for each action in a project, with the names. Bounded; the last line says then
+      how many steps more there are, and where.
+  returned: success, and when some of the projects could not be read
+  type: list
+  elements: str
+  sample: ["payments-prod: remove: dana.field@corp.example"]
+plan_counts:
+  description: How many steps of each kind the plan has.
+  returned: success, and when some of the projects could not be read
+  type: dict
+  sample: {add: 0, grant: 0, revoke: 2, remove: 7}
 plan_digest:
-  description: SHA-256 over the steps of the plan. Any change of the plan changes it.
+  description: SHA-256 over the steps of the plan. Any change of the plan changes it - where, what, whose account, in
+    which status, and which roles.
   returned: success, and when some of the projects could not be read
   type: str
   sample: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+step_hashes:
+  description: The hashes of the plan's steps, to approve them by; none of a plan with more than 2,000 steps.
+  returned: success, and when some of the projects could not be read
+  type: list
+  elements: str
+  sample: [2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae]
 completeness:
   description: What was read, and what could not be.
   returned: success, and when some of the projects could not be read
@@ -266,6 +377,10 @@ completeness:
       returned: always
     projects_in_scope:
       description: How many of them were in scope.
+      type: int
+      returned: always
+    projects_known:
+      description: How many projects the organizations say that they have; none where that can't be known.
       type: int
       returned: always
     unreadable:
@@ -288,34 +403,50 @@ completeness:
       type: str
       returned: always
 report:
-  description: The first 100 findings, a line for each, for people to read.
+  description:
+    - The first 100 findings, a line for each, for people to read. The last line says how many more there are, and
+      where.
   returned: success, and when some of the projects could not be read
   type: list
   elements: str
   sample: ["payments-prod: remove dana.field@corp.example (GROUP_READ_ONLY): has left, by the list of leavers"]
 evidence:
   description: The files that were written.
-  returned: success, and when some of the projects could not be read
+  returned: success, and when it failed with O(evidence_dir) set
   type: list
   elements: str
-  sample: [evidence/population.csv, evidence/findings.csv, evidence/review.json, evidence/SHA256SUMS]
+  sample:
+    - evidence/20260401T060000Z-review-5f1c22ab/population.csv
+    - evidence/20260401T060000Z-review-5f1c22ab/review.json
+evidence_dir:
+  description: The directory of this very run; none without O(evidence_dir).
+  returned: success, and when it failed with O(evidence_dir) set
+  type: str
+  sample: evidence/20260401T060000Z-review-5f1c22ab
 """
 
+import os
+from collections import Counter
 from datetime import datetime, timezone
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
+from ansible_collections.atlasops.access.plugins.module_utils import _document as document
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
+from ansible_collections.atlasops.access.plugins.module_utils import _guards as guarding
 from ansible_collections.atlasops.access.plugins.module_utils import _people as people
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
-from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES, Refusal
+from ansible_collections.atlasops.access.plugins.module_utils import _review as reviewing
+from ansible_collections.atlasops.access.plugins.module_utils import _survey as surveying
+from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
-from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope, unmatched_tags
+from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
 from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
+from ansible_collections.atlasops.access.plugins.module_utils._steps import digest, step_hash
 
-# Characters of the findings that are returned; AWX drops results of more than 700,000 characters.
-RETURNED = 200_000
-LINES = 100
+# Characters of the lists that are returned; AWX drops results of more than 700,000 characters.
+OF_FINDINGS, OF_LINES, OF_STOPS = 150_000, 60_000, 20_000
+HASHES = 2000
 
 _USERS = {"type": "raw"}
 SPEC = {
@@ -347,105 +478,158 @@ SPEC = {
             "min_owners": {"type": "raw"},
             "max_removals": {"type": "raw"},
             "max_removal_percent": {"type": "raw"},
+            "max_project_removal_percent": {"type": "raw"},
+            "max_additions": {"type": "raw"},
         },
     },
     "approved_plan": {"type": "str"},
+    "approved_steps": {"type": "list", "elements": "str"},
+    "require_approval": {"type": "bool", "default": False},
     "legacy_invitations": {"type": "bool", "default": False},
     "evidence_dir": {"type": "path"},
+    "mode": {"type": "str", "choices": ["review", "dry-run", "clean-up"], "default": "review"},
+    "run": {"type": "dict"},
+    "seal": {"type": "bool", "default": True},
 }
 
 
 def check(params, warnings):
-    """The policy and the guards, checked."""
+    """The policy, the guards and the approval, checked."""
     rules, doubts = policy.read_policy(params["policy"])
     warnings += doubts
-    return rules, policy.read_guards(params["guards"])
+    approval = guarding.read_approval(params["approved_plan"], params["approved_steps"])
+    return rules, policy.read_guards(params["guards"]), approval
 
 
 def answer(params, client, warnings, checked):
-    """Read, review, and write the evidence."""
-    rules, guards = checked
+    """Read, review, judge, and write the evidence."""
+    rules, guards, approval = checked
     now = datetime.now(timezone.utc)
     visible = atlas.projects(client)
-    scope = projects_in_scope(visible, params["projects"], params["exclude_projects"], params["project_tags"])
-    if not scope:
-        why = unmatched_tags(params["project_tags"], visible) or ["look at projects, exclude_projects and project_tags"]
-        raise Refusal(f"no project is in scope; {'; '.join(why)}")
+    scope = surveying.in_scope(params, visible)
     rules, unknown = policy.located(rules, visible)
-    warnings += unknown
     grants = policy.grants_by_project(rules, visible)
-    rosters, unsure = people.rosters(client, scope, legacy=params["legacy_invitations"])
-    reviewed = [
-        policy.review(rules, guards, roster.project, roster.entries, grants.get(roster.project.id), now)
-        for roster in rosters
-        if not roster.error
-    ]
-    rows = policy.plan_rows(reviewed)
-    approved = (params["approved_plan"] or "").strip().lower()
-    earlier = evidence.reviewed_steps(params["evidence_dir"], approved)
-    findings = [evidence.finding_row(finding) for one in reviewed for finding in one.findings]
-    lapsed = policy.lapsed_exceptions(rules, now)
-    result = {
-        "blocked": policy.blocked(guards, reviewed, rows, approved, earlier),
-        "summary": {**policy.summary(guards, reviewed, rows), "lapsed_exceptions": len(lapsed)},
-        "plan_digest": policy.digest(rows),
-        "completeness": completeness(params, visible, rosters, unsure),
-        "evidence": [],
+    seen = surveying.survey(client, params, visible, scope)
+    reviewed = [held(rules, guards, grants, seen, one, now) for one in seen.rosters if not one.error]
+    rows = reviewing.plan_rows(reviewed)
+    missing = guarding.missing_protected(guards, reviewed, seen.known)
+    lost = guarding.unknown_protected(missing, seen.known) if surveying.is_whole(seen) else []
+    if approval and params["evidence_dir"]:
+        approval = guarding.with_plan(approval, evidence.approved(params["evidence_dir"], approval.digest))
+    judged = guarding.judge(guards, reviewed, rows, approval, params["require_approval"], lost)
+    counts = reviewing.summary(rules, guards, reviewed, rows)
+    counts.update(missing_protected=missing, lapsed_exceptions=len(policy.lapsed_exceptions(rules, now)))
+    whole = surveying.completeness(params, seen)
+    unfinished, told = settle(params, seen, now)
+    about = {
+        **origin(params, now, client),
+        "organizations": surveying.organizations(seen),
+        "completeness": whole,
+        "summary": counts,
+        "blocked": judged.blocked,
+        "approval": judged.approval,
+        "plan_digest": digest(rows),
+        "unfinished": unfinished,
     }
-    warnings += unsure + doubts(result, lapsed)
-    if params["evidence_dir"]:
-        document = evidence.document(rules, reviewed, rows, now)
-        document.update(
-            result,
-            collection=f"atlasops.access {VERSION}",
-            base_url=client.base_url,
-            credential=client.credential_id,
-            scope={name: params[name] for name in ("projects", "exclude_projects", "project_tags")},
-            policy=evidence.plain(params["policy"]),
-            guards=evidence.plain(params["guards"]),
-            approved_plan=approved or None,
-            findings=findings,
-        )
-        result["evidence"] = evidence.write_review(params["evidence_dir"], document, reviewed, now)
-    result["findings"] = bounded(findings, RETURNED)
-    result["report"] = [evidence.finding_line(row) for row in findings[:LINES]]
-    unreadable = result["completeness"]["unreadable"]
+    findings = [document.finding_row(finding) for one in reviewed for finding in one.findings]
+    written = document.document(about, rules, guards, reviewed, findings, rows, now)
+    over = params["mode"] == "review" or judged.blocked or not rows
+    written["ended"] = at(datetime.now(timezone.utc)) if params["seal"] and over else None
+    written["outcome"] = outcome(written)
+    warnings += unknown + seen.doubts + judged.warnings + told
+    warnings += surveying.doubts(written, [] if rows and lost else missing)
+    result = {**wrote(params, written, reviewed, now, *surveying.without_project(seen)), **returned(written)}
+    result["report"] = bounded(document.report(findings, place(result, evidence.FINDINGS)), OF_LINES)
+    result["plan"] = bounded(document.plan_lines(rows, place(result, evidence.PLAN)), OF_LINES)
+    unreadable = whole["unreadable"]
     problem = f"{len(unreadable)} of {len(scope)} projects could not be read. " if unreadable else ""
     return result, problem + " ".join(f"{one['project']}: {one['error']}" for one in unreadable[:5])
 
 
-def completeness(params, visible, rosters, unsure):
-    """What was read, and what could not be."""
-    unreadable = [{"project": roster.project.name, "error": str(roster.error)} for roster in rosters if roster.error]
-    ways = {roster.team_access for roster in rosters}
-    team_access = next((one for one in (people.UNREADABLE, people.BY_ROLES) if one in ways), people.READ)
-    legacy = "unreadable" if any(roster.legacy_unread for roster in rosters) else "read"
+def held(rules, guards, grants, seen, roster, now):
+    """One project held against the policy."""
+    project, by_roles = roster.project, roster.team_access == people.BY_ROLES
+    mine, active = grants.get(project.id), seen.active(project.org_id)
+    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles)
+
+
+def settle(params, seen, now):
+    """What earlier runs left unfinished, by what was read now; and warnings."""
+    found = evidence.unfinished(params["evidence_dir"]) if params["evidence_dir"] else []
+    steps = [one for one in found if one.row is not None]
+    took = surveying.effects([one.row for one in steps], seen, params["legacy_invitations"])
+    warnings = [f"the run {one.run} did not end: {one.told}" for one in found if one.row is None]
+    warnings += surveying.unsettled([one.run for one in steps], took)
+    return evidence.settled(found, took, now), warnings
+
+
+# --- what is left behind ---------------------------------------------------------------------------------------------
+
+
+def at(moment):
+    return moment.isoformat(timespec="seconds")
+
+
+def origin(params, now, client=None):
+    """Where a document comes from."""
     return {
-        "complete": not unreadable and not unsure and team_access == people.READ and legacy == "read",
-        "projects_seen": len(visible),
-        "projects_in_scope": len(rosters),
-        "unreadable": unreadable,
-        "statuses": list(STATUSES),
-        "team_access": team_access,
-        "legacy_invitations": legacy if params["legacy_invitations"] else "not asked for",
+        "version": 1,
+        "collection": f"atlasops.access {VERSION}",
+        "base_url": client.base_url if client else None,
+        "credential": client.credential_id if client else None,
+        "started": at(now),
+        "ended": None,
+        "mode": params["mode"],
+        "run": {name: value for name, value in (params["run"] or {}).items() if value not in (None, "")},
+        "scope": {name: params[name] for name in ("projects", "exclude_projects", "project_tags")} if client else {},
     }
 
 
-def doubts(result, lapsed):
-    """What a person should look at."""
-    found = [f"the exception for {one.user} ended on {one.until}, so it holds no longer" for one in lapsed]
-    found += [
-        f"{user} is protected, but gets into no project in scope" for user in result["summary"]["missing_protected"]
-    ]
-    if result["completeness"]["team_access"] == people.UNREADABLE:
-        found.append("access through teams and organization roles could not be read in every project")
-    if result["completeness"]["legacy_invitations"] == "unreadable":
-        found.append("legacy invitations could not be read in every project")
-    return found
+def wrote(params, written, reviewed, now, elsewhere=(), roles=None):
+    """Write the evidence, if it is asked for; where it is."""
+    if not params["evidence_dir"]:
+        return {"evidence": [], "evidence_dir": None}
+    plan = written["plan_digest"] if written["steps"] else None
+    directory = evidence.begin(params["evidence_dir"], now, params["mode"], plan)
+    paths = evidence.write_review(directory, written, reviewed, now, params["seal"], elsewhere, roles or {})
+    return {"evidence": paths, "evidence_dir": directory}
+
+
+def place(result, name):
+    """Where a file of this run is, None if it has none."""
+    return os.path.join(result["evidence_dir"], name) if result["evidence_dir"] else None
+
+
+def returned(written):
+    """The result, in bounds."""
+    ended, steps = written["outcome"], written["steps"]
+    kinds = Counter(row["action"] for row in steps)
+    return {
+        **{name: written[name] for name in ("conflicts", "summary", "plan_digest", "completeness")},
+        "findings": bounded(written["findings"], OF_FINDINGS),
+        "blocked": bounded(written["blocked"], OF_STOPS),
+        "outcome": {**ended, "still": bounded(ended["still"], OF_STOPS)},
+        "plan_counts": {action: kinds[action] for action in ("add", "grant", "revoke", "remove")},
+        "step_hashes": [step_hash(row) for row in steps] if len(steps) <= HASHES else [],
+    }
+
+
+def failed(params, problem):
+    """What a review leaves that came to nothing."""
+    if not params["evidence_dir"]:
+        return {}
+    now = datetime.now(timezone.utc)
+    written = document.failure(origin(params, now), problem, at(now))
+    written["outcome"] = outcome(written)
+    try:
+        return {**wrote({**params, "seal": True}, written, [], now), "outcome": written["outcome"]}
+    except Refusal:
+        # The directory can't be written; most likely that is the very problem.
+        return {}
 
 
 def main():
-    run_reader(SPEC, answer, check)
+    run_reader(SPEC, answer, check, failed=failed)
 
 
 if __name__ == "__main__":

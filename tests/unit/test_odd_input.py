@@ -10,6 +10,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -333,8 +334,9 @@ def test_the_review_plans_no_step_that_the_module_refuses(small, tmp_path):
     )  # fmt: skip
     if review.get("failed"):
         return
-    add = json.loads((tmp_path / "review.json").read_text())["plan"]["add"]
-    result = run_module(USER, small, True, memberships=add) if add else {}
+    run = Path(review["evidence_dir"])
+    plan = {"file": str(run / "plan.json"), "digest": review["plan_digest"], "actions": ["add"]}
+    result = run_module(USER, small, True, plan=plan, journal=str(tmp_path / "journal.jsonl"))
     assert not result.get("failed"), result.get("msg")
 
 

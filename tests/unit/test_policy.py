@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
+from ansible_collections.atlasops.access.plugins.module_utils import _review as review
+from ansible_collections.atlasops.access.plugins.module_utils import _rules as rules_of
 from ansible_collections.atlasops.access.plugins.module_utils._access import (
     Entry,
     Member,
@@ -35,10 +37,10 @@ def entry(
     return user.lower(), Entry(member, (*direct, *ways))
 
 
-def reviewed(given, *entries, guards=NO_GUARDS, grants=True):
+def reviewed(given, *entries, guards=NO_GUARDS, grants=True, active=(), by_roles=False):
     rules, _warnings = policy.located(policy.read_policy(given)[0], [PROJECT])
     mine = policy.grants_by_project(rules, [PROJECT]).get(PROJECT.id) if grants else None
-    return policy.review(rules, guards, PROJECT, dict(entries), mine, NOW)
+    return review.review(rules, guards, PROJECT, dict(entries), mine, NOW, frozenset(active), by_roles)
 
 
 def found(given, *entries, **more):
@@ -57,6 +59,37 @@ def test_nothing_is_found_without_rules():
         found({"leavers": [], "exceptions": [], "fallback_role": "", "inactive_days": "", "allowed_users": [""]}, ANN)
         == {}
     )
+
+
+def test_the_names_of_the_rules_are_keys_of_the_policy():
+    assert tuple(rules_of.BY_NAME) == policy.RULES
+    assert set(policy.RULES) < set(policy.Policy._fields)
+
+
+@pytest.mark.parametrize("blank", ["", [""], None, "  "])
+def test_what_is_blank_is_not_asked_for(blank):
+    given = dict.fromkeys((*policy.RULES, "fallback_role", "add_missing", "exceptions"), blank)
+    rules, _warnings = policy.read_policy(given)
+    assert [name for name in policy.RULES if policy.is_asked(rules, name)] == [] and policy.parsed(rules) == {}
+    assert review.summary(rules, NO_GUARDS, [], [])["by_rule"] == {}
+
+
+def test_the_parsed_policy_is_what_was_asked_for_as_it_was_understood():
+    given = {
+        "leavers": "Ann@corp.example; bob@corp.example",
+        "inactive_days": "90",
+        "allowed_users": [""],
+        "memberships": [{"project": "p", "user": "A@x.example", "roles": "GROUP_OWNER", "expires": "2030-01-31"}],
+        "exceptions": [{"user": "a@x.example", "until": "2030-01-31", "reason": ""}],
+    }
+    assert policy.parsed(policy.read_policy(given)[0]) == {
+        "leavers": ["ann@corp.example", "bob@corp.example"],
+        "inactive_days": 90,
+        "grace_days": 14,
+        "memberships": [{"project": "p", "user": "a@x.example", "roles": ["GROUP_OWNER"], "expires": "2030-01-31"}],
+        "add_missing": False,
+        "exceptions": [{"user": "a@x.example", "project": None, "rule": None, "until": "2030-01-31", "reason": ""}],
+    }
 
 
 def test_leavers_are_found_in_any_case_and_by_id():
@@ -132,9 +165,60 @@ def test_a_role_is_taken_from_others_and_an_only_role_needs_a_replacement():
     one = reviewed({**rule, "fallback_role": "GROUP_READ_ONLY"}, ANN, BOB, carl)
     after = replay(one.before, one.steps)
     assert after["carl@corp.example"] == {"GROUP_READ_ONLY"} == after["bob@corp.example"]
-    calls = policy.calls([one], policy.plan_rows([one]))
-    assert calls["grant"] == [], "the replacement goes with the call that revokes"
-    assert [call["fallback_role"] for call in calls["revoke"]] == [None, "GROUP_READ_ONLY"]
+    assert [step.action for step in one.steps] == ["grant", "revoke", "revoke"]
+
+
+def test_a_role_by_a_team_alone_is_told_and_not_planned():
+    team = entry("x@corp.example", "GROUP_READ_ONLY", ways=[Way("team", "ops", frozenset(["GROUP_OWNER"]))])
+    one = reviewed({"role_holders": {"GROUP_OWNER": ["ann@corp.example"]}}, ANN, team)
+    assert [(finding.action, one.steps) for finding in one.findings] == [("report", [])]
+
+
+@pytest.mark.parametrize("status", ["INVITATION_EXPIRED", "INVITATION_REJECTED"])
+@pytest.mark.parametrize("roles", [["GROUP_OWNER"], ["GROUP_OWNER", "GROUP_READ_ONLY"]])
+@pytest.mark.parametrize("add_missing", [True, False])
+def test_a_lapsed_invitation_holds_no_role_and_is_renewed_by_memberships_alone(status, roles, add_missing):
+    one = entry("x@corp.example", *roles, status=status)
+    holders = {"role_holders": {"GROUP_OWNER": ["ann@corp.example"]}, "fallback_role": "GROUP_READ_ONLY"}
+    assert found({**holders, "add_missing": add_missing}, ANN, one) == {}
+    listed = [{"project": "payments-prod", "user": user, "roles": ["GROUP_OWNER"]} for user in (one[0], ANN[0])]
+    done = reviewed({**holders, "memberships": listed, "add_missing": add_missing}, ANN, one)
+    assert [(step.action, step.user) for step in done.steps] == ([("add", one[0])] if add_missing else [])
+
+
+def legacy(user, *roles):
+    key, one = entry(user, *roles, status="PENDING", invited="2020-01-01T00:00:00Z")
+    return f"legacy-{key}", one._replace(member=one.member._replace(legacy=True, last_auth=None))
+
+
+def desired(*people):
+    return [{"project": "payments-prod", "user": user, "roles": list(roles)} for user, *roles in people]
+
+
+@pytest.mark.parametrize(
+    ("given", "action"),
+    [
+        ({"leavers": ["lee@corp.example"]}, "remove"),
+        ({"stale_invitation_days": 14}, "remove"),
+        ({"role_holders": {"GROUP_OWNER": ["ann@corp.example"]}}, "report"),
+        ({"role_holders": {"GROUP_OWNER": ["ann@corp.example"]}, "fallback_role": "GROUP_BACKUP_MANAGER"}, "report"),
+        ({"memberships": desired(("lee@corp.example", "GROUP_OWNER"))}, "report"),
+        ({"memberships": desired(("lee@corp.example", "GROUP_BACKUP_MANAGER"))}, "report"),
+        (
+            {"memberships": desired(("lee@corp.example", "GROUP_OWNER", "GROUP_READ_ONLY", "GROUP_BACKUP_MANAGER"))},
+            "report",
+        ),
+        ({"memberships": desired(("other@corp.example", "GROUP_OWNER"))}, "remove"),
+    ],
+)
+@pytest.mark.parametrize("add_missing", [True, False])
+def test_a_legacy_invitation_is_removed_or_reported(given, action, add_missing):
+    key, lee = legacy("lee@corp.example", "GROUP_OWNER", "GROUP_READ_ONLY")
+    one = reviewed({**given, "add_missing": add_missing}, (key, lee))
+    assert [finding.action for finding in one.findings if finding.key == key] == [action]
+    mine = [step.action for step in one.steps if step.user == key]
+    assert mine == (["remove"] if action == "remove" else [])
+    assert all(row["legacy"] is (row["user"] == "lee@corp.example") for row in review.plan_rows([one]))
 
 
 DESIRED = [
@@ -207,14 +291,12 @@ def test_exceptions_hold_for_their_user_project_rule_and_time(exception, holds):
 
 def test_one_finding_has_all_rules_and_the_most_severe_action():
     rules = {"leavers": ["bob@corp.example"], "role_holders": {"GROUP_OWNER": ["ann@corp.example"]}}
-    assert found(rules, BOB) == {"bob@corp.example": ("remove", ("leavers", "role_holders"))}
+    assert found(rules, ANN, BOB) == {"bob@corp.example": ("remove", ("leavers", "role_holders"))}
 
 
-def test_protected_people_are_left_alone_and_missed_when_gone():
-    guards = Guards(protected_users=frozenset(["ann@corp.example", "gone@corp.example"]))
-    one = reviewed({"allowed_users": ["x@x.example"]}, ANN, guards=guards)
+def test_protected_people_are_left_alone():
+    one = reviewed({"allowed_users": ["x@x.example"]}, ANN, guards=Guards(frozenset(["ann@corp.example"])))
     assert one.findings[0].action == "report" and one.steps == []
-    assert policy.missing_protected(guards, [one]) == ["gone@corp.example"]
 
 
 @pytest.mark.parametrize(
@@ -243,15 +325,6 @@ def test_a_policy_that_makes_no_sense_is_refused_with_a_sentence(given, says):
     assert says in str(refused.value)
 
 
-def plan_of(guards, *entries, approved="", earlier=None, leavers=("ann@corp.example",)):
-    one = reviewed({"leavers": list(leavers)}, *entries, guards=guards)
-    rows = policy.plan_rows([one])
-    return rows, [trip["guard"] for trip in policy.blocked(guards, [one], rows, approved, earlier)]
-
-
-MANY = [entry(f"u{number}@corp.example", "GROUP_READ_ONLY") for number in range(8)]
-
-
 @pytest.mark.parametrize("word", [True, "true", "Yes", " on ", 1, "1"])
 def test_truth_values_may_be_words(word):
     assert policy.read_policy({"add_missing": word})[0].add_missing
@@ -261,64 +334,152 @@ def test_truth_values_may_be_words(word):
         policy.read_policy({"add_missing": "ture"})
 
 
-def test_guards_count_removals_percent_and_owners():
-    assert plan_of(Guards(), ANN, BOB, *MANY)[1] == []
-    assert plan_of(Guards(max_removals=0), ANN, BOB, *MANY)[1] == ["max_removals"]
-    assert plan_of(Guards(max_removal_percent=9), ANN, BOB, *MANY)[1] == ["max_removal_percent"]
-    assert plan_of(Guards(max_removal_percent=10), ANN, BOB, *MANY)[1] == []
-    assert plan_of(Guards(min_owners=2), ANN, BOB, *MANY)[1] == ["min_owners"]
-    assert plan_of(Guards(), ANN, *MANY)[1] == ["min_owners"]
+# --- the last owner --------------------------------------------------------------------------------------------------
 
 
-def test_invited_people_count_and_invited_owners_do_not():
-    invited = [
-        entry(f"p{number}@corp.example", "GROUP_OWNER", status="PENDING", invited="2026-01-01T00:00:00Z")
-        for number in range(9)
+def held(one):
+    """Who stays as the last owner."""
+    return [finding.key for finding in one.findings if finding.reasons[-1].startswith("last_owner: ")]
+
+
+OWNERS = [entry(f"own{number}@corp.example", "GROUP_OWNER") for number in range(3)]
+PLAIN = entry("plain@corp.example", "GROUP_READ_ONLY")
+
+
+@pytest.mark.parametrize("leaving", range(4))
+def test_the_last_owner_stays_and_the_rest_goes(leaving):
+    leavers = [key for key, _entry in OWNERS[:leaving]] + [PLAIN[0]]
+    one = reviewed({"leavers": leavers}, *OWNERS, PLAIN)
+    gone = {step.user for step in one.steps}
+    assert held(one) == (["own2@corp.example"] if leaving == 3 else [])
+    assert gone == {*leavers} - {*held(one)} and len(one.left) == max(1, 3 - leaving)
+    assert all(finding.action == "report" for finding in one.findings if finding.key in held(one))
+
+
+def test_rather_somebody_stays_who_has_not_left():
+    policy = {"leavers": ["own2@corp.example"], "allowed_users": ["plain@corp.example"]}
+    assert held(reviewed(policy, *OWNERS, PLAIN)) == ["own1@corp.example"]
+
+
+def test_an_owner_who_would_only_lose_the_role_goes_before_one_who_would_be_removed():
+    rules = {"role_holders": {"GROUP_OWNER": ["plain@corp.example"]}, "allowed_users": ["own0@corp.example", PLAIN[0]]}
+    one = reviewed({**rules, "fallback_role": "GROUP_READ_ONLY"}, *OWNERS[:2], PLAIN)
+    assert held(one) == ["own1@corp.example"], "the last one in the plan's order"
+    assert [(step.action, step.user) for step in one.steps] == [
+        ("grant", "own0@corp.example"),
+        ("revoke", "own0@corp.example"),
     ]
-    guards = Guards(max_removal_percent=50)
-    one = reviewed({"stale_invitation_days": 30}, ANN, *invited, guards=guards)
-    rows = policy.plan_rows([one])
-    assert [trip["guard"] for trip in policy.blocked(guards, [one], rows, "", None)] == ["max_removal_percent"]
-    assert plan_of(Guards(), ANN, *invited)[1] == ["min_owners"]
 
 
-def test_owners_through_a_team_count():
-    team = entry("tess@corp.example", ways=[Way("team", "ops", frozenset(["GROUP_OWNER"]))])
-    assert plan_of(Guards(), ANN, team, *MANY)[1] == []
-    waiting = entry("tess@corp.example", status="PENDING", ways=[Way("team", "ops", frozenset(["GROUP_OWNER"]))])
-    assert plan_of(Guards(), ANN, waiting, *MANY)[1] == ["min_owners"]
+@pytest.mark.parametrize("status", ["PENDING", "INVITATION_EXPIRED"])
+def test_a_project_that_has_no_active_owner_already_stops_nothing(status):
+    waiting = entry("wait@corp.example", "GROUP_OWNER", status=status)
+    one = reviewed({"leavers": ["wait@corp.example", "plain@corp.example"]}, waiting, PLAIN)
+    assert held(one) == [] and len(one.steps) == 2
 
 
-def test_the_very_plan_that_was_reviewed_passes_and_any_other_says_what_differs():
-    guards = Guards(max_removals=0)
-    rows, tripped = plan_of(guards, ANN, BOB, *MANY)
-    approved = policy.digest(rows)
-    assert tripped and plan_of(guards, ANN, BOB, *MANY, approved=approved)[1] == []
-    one = reviewed({"leavers": ["ann@corp.example", "bob@corp.example"]}, ANN, BOB, *MANY)
-    (trip,) = policy.blocked(guards, [one], policy.plan_rows([one]), approved, rows)
-    assert trip["guard"] == "approved_plan" and "new: remove bob@corp.example in payments-prod" in trip["detail"]
-    assert plan_of(guards, *MANY, approved=approved)[1] == [], "an empty plan has nothing to stop"
+@pytest.mark.parametrize(("active", "stays"), [(True, False), (False, True)])
+def test_an_owner_to_be_added_counts_where_the_organization_knows_them_as_active(active, stays):
+    rows = desired(("new@corp.example", "GROUP_OWNER"))
+    one = reviewed({"memberships": rows, "add_missing": True}, OWNERS[0], active=["new@corp.example"] if active else [])
+    assert bool(held(one)) is stays
+    assert [step.action for step in one.steps] == (["add"] if stays else ["add", "remove"])
 
 
-rows_of_steps = st.lists(
+@pytest.mark.parametrize(("status", "stays"), [("ACTIVE", False), ("PENDING", True)])
+def test_an_owner_to_be_made_counts_where_active(status, stays):
+    plain = entry("plain@corp.example", "GROUP_READ_ONLY", status=status, invited="2026-11-22T00:00:00Z")
+    rows = desired(("plain@corp.example", "GROUP_OWNER", "GROUP_READ_ONLY"))
+    assert bool(held(reviewed({"memberships": rows, "add_missing": True}, OWNERS[0], plain))) is stays
+
+
+BY_TEAM = Way("team", "ops", frozenset(["GROUP_OWNER", "GROUP_READ_ONLY"]))
+
+
+@pytest.mark.parametrize("by_roles", [True, False])
+def test_an_owner_by_a_team_counts_but_told_by_roles_only_not_the_direct_ones(by_roles):
+    other = entry("tess@corp.example", ways=[BY_TEAM])
+    assert held(reviewed({"leavers": [OWNERS[0][0]]}, OWNERS[0], other, by_roles=by_roles)) == []
+    own = entry("own@corp.example", "GROUP_OWNER", ways=[BY_TEAM])
+    assert held(reviewed({"leavers": ["own@corp.example"]}, own, by_roles=by_roles)) == [own[0]] * by_roles
+
+
+# --- whole reviews ---------------------------------------------------------------------------------------------------
+
+PEOPLE = [f"p{number}@{domain}" for number in range(3) for domain in ("corp.example", "x.example")]
+ROLES = ["GROUP_OWNER", "GROUP_READ_ONLY", "GROUP_DATA_ACCESS_ADMIN"]
+some_roles = st.lists(st.sampled_from(ROLES), min_size=1, unique=True)
+seats = st.fixed_dictionaries(
+    {
+        "roles": some_roles,
+        "status": st.sampled_from(["ACTIVE", "ACTIVE", "PENDING", "INVITATION_EXPIRED"]),
+        "last": st.sampled_from(["2026-11-20T00:00:00Z", "2020-01-01T00:00:00Z", None]),
+        "invited": st.just("2026-11-01T00:00:00Z"),
+        "ways": st.sampled_from([(), (BY_TEAM,)]),
+    }
+)
+# Rules that don't contradict each other; see conflicts.
+policies = st.one_of(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "leavers": st.lists(st.sampled_from(PEOPLE), unique=True),
+            "allowed_domains": st.just(["corp.example"]),
+            "stale_invitation_days": st.sampled_from([14, 60]),
+            "inactive_days": st.just(90),
+            "role_holders": st.just({"GROUP_OWNER": ["p0@corp.example"]}),
+            "fallback_role": st.just("GROUP_READ_ONLY"),
+        },
+    ),
     st.fixed_dictionaries(
         {
-            "project": st.just("p"),
-            "project_id": st.sampled_from("ab"),
-            "user": st.sampled_from(["a@x", "b@x", "A@x"]),
-            "user_id": st.sampled_from([None, "1" * 24, "2" * 24]),
-            "action": st.sampled_from(["remove", "revoke"]),
-            "roles": st.lists(st.sampled_from(["X", "Y"]), min_size=1, unique=True),
+            "memberships": st.dictionaries(st.sampled_from(PEOPLE), some_roles, min_size=1).map(
+                lambda rows: desired(*((user, *roles) for user, roles in rows.items()))
+            ),
+            "add_missing": st.booleans(),
         }
     ),
-    max_size=4,
 )
 
 
-@given(rows_of_steps, st.randoms())
-def test_a_digest_does_not_depend_on_order_and_sees_every_change(rows, random):
-    shuffled = [{**row, "roles": row["roles"][::-1]} for row in rows]
-    random.shuffle(shuffled)
-    assert policy.digest(shuffled) == policy.digest(rows)
-    for number in range(len(rows)):
-        assert policy.digest(rows[:number] + rows[number + 1 :]) != policy.digest(rows)
+def afterwards(one, active):
+    """The project after the steps."""
+    entries = {}
+    for key, roles in replay(one.before, one.steps).items():
+        _key, fresh = entry(
+            key, *roles, status="ACTIVE" if key in active else "PENDING", invited="2026-11-22T00:00:00Z"
+        )
+        old = one.entries.get(key, fresh)
+        if not roles:
+            entries[key] = old
+            continue
+        was = fresh.member if old.member.status == "INVITATION_EXPIRED" else old.member
+        ways = (Way("direct", None, frozenset(roles)), *(way for way in old.ways if way.kind != "direct"))
+        entries[key] = Entry(was._replace(roles=frozenset(roles)), ways)
+    return entries
+
+
+@given(policies, st.dictionaries(st.sampled_from(PEOPLE), seats), st.sets(st.sampled_from(PEOPLE)))
+def test_no_plan_ends_the_last_owner_and_what_was_planned_needs_no_other_plan(given, people, active):
+    # The status of a membership is that in the organization; it can't be another one there.
+    active = active - people.keys()
+    entries = [entry(user, *seat.pop("roles"), **seat) for user, seat in ((u, dict(s)) for u, s in people.items())]
+    one = reviewed(given, *entries, active=active)
+    if one.owners:
+        assert one.left, "an owner stays"
+    after = afterwards(one, active)
+    owners = review.owners(after, {key: found.member.roles for key, found in after.items()})
+    assert owners >= one.left & after.keys()
+    again = reviewed(given, *after.items(), active=active)
+    assert again.steps == []
+
+
+@given(policies, st.dictionaries(st.sampled_from(PEOPLE), seats))
+def test_each_membership_is_counted_once(given, people):
+    entries = [entry(user, *seat.pop("roles"), **seat) for user, seat in ((u, dict(s)) for u, s in people.items())]
+    one = reviewed(given, *entries)
+    after = replay(one.before, one.steps)
+    living = {key for key, found in entries if found.member.status in ("ACTIVE", "PENDING")}
+    lost = {key for key in living if key not in after or one.before[key] - after[key]}
+    more = {key for key in after if key not in lost and after[key] - one.before.get(key, frozenset())}
+    assert (review.living(one), review.losing(one), review.gaining(one)) == (living, lost, more)

@@ -15,7 +15,7 @@ from module_run import run_module
 
 from simulator import Simulator
 
-REVIEW, EVIDENCE, USER = "atlas_access_review", "atlas_access_evidence", "atlas_project_user"
+REVIEW, USER = "atlas_access_review", "atlas_project_user"
 POLICY = {"leavers": ["bob@corp.example", "dan@corp.example"], "stale_invitation_days": 14}
 HOSTILE = [
     "<script>alert(1)</script>@corp.example",
@@ -41,11 +41,23 @@ def sealed(directory: Path) -> bool:
     )
 
 
+def of_run(result) -> Path:
+    """The directory of a run, complete and sealed."""
+    directory = Path(result["evidence_dir"])
+    assert sealed(directory) and all(Path(path).parent == directory for path in result["evidence"])
+    return directory
+
+
+def read(result) -> dict:
+    return json.loads((of_run(result) / "review.json").read_text())
+
+
 def test_a_review_reads_only_and_says_the_same_in_check_mode(small, tmp_path):
     before = small.state()
     check = run_module(REVIEW, small, check=True, policy=POLICY, evidence_dir=str(tmp_path / "a"))
     real = run_module(REVIEW, small, policy=POLICY, evidence_dir=str(tmp_path / "b"))
-    check["evidence"] = real["evidence"] = None
+    for result in (check, real):
+        result["evidence"] = result["evidence_dir"] = None
     assert check == real and not real["changed"]
     assert small.state() == before and not small.writes
 
@@ -54,13 +66,14 @@ def test_a_review_counts_everybody_and_writes_it_down(small, tmp_path):
     result = run_module(REVIEW, small, policy=POLICY, evidence_dir=str(tmp_path))
     state = small.state()
     assert result["summary"]["memberships"] == sum(len(members) for members in state.values())
-    population = rows(tmp_path / "population.csv")
+    directory = of_run(result)
+    population = rows(directory / "population.csv")
     direct = {(row["project"], row["user"]) for row in population if "direct" in row["via"].split(";")}
     assert direct == {(project, user) for project, members in state.items() for user in members}
-    assert result["summary"]["findings"] == len(rows(tmp_path / "findings.csv")) == len(result["findings"])
+    assert result["summary"]["findings"] == len(rows(directory / "findings.csv")) == len(result["findings"])
     assert result["completeness"]["complete"] and result["completeness"]["projects_in_scope"] == 3
-    assert sealed(tmp_path) and (tmp_path / "review.json").stat().st_mode & 0o077 == 0
-    document = json.loads((tmp_path / "review.json").read_text())
+    assert (directory / "review.json").stat().st_mode & 0o077 == 0
+    document = read(result)
     assert document["plan_digest"] == result["plan_digest"] and document["findings"] == result["findings"]
 
 
@@ -118,23 +131,14 @@ def test_a_lapsed_exception_and_a_missing_protected_person_are_told(small):
     result = run_module(
         REVIEW,
         small,
+        projects="alpha",
         policy={**POLICY, "exceptions": [{"user": "bob@corp.example", "until": "2020-01-31"}]},
-        guards={"protected_users": ["breakglass@corp.example"], "max_removals": ""},
+        guards={"protected_users": ["breakglass@corp.example"], "max_removals": "", "max_removal_percent": 100},
     )
     assert any("ended on 2020-01-31" in warning for warning in result["warnings"])
     assert any("breakglass@corp.example is protected" in warning for warning in result["warnings"])
     assert result["summary"]["lapsed_exceptions"] == 1 and result["summary"]["missing_protected"]
-
-
-def test_drift_since_the_review_is_told_from_the_evidence(small, tmp_path):
-    review = {"policy": {"leavers": ["dan@corp.example"]}, "guards": {"max_removals": 0}, "evidence_dir": str(tmp_path)}
-    first = run_module(REVIEW, small, **review)
-    assert [trip["guard"] for trip in first["blocked"]] == ["max_removals"]
-    approved = first["plan_digest"]
-    assert run_module(REVIEW, small, **review, approved_plan=f" {approved.upper()} ")["blocked"] == []
-    run_module(USER, small, project="gamma", user="dan@corp.example", state="absent")
-    (trip,) = run_module(REVIEW, small, **review, approved_plan=approved)["blocked"]
-    assert trip["guard"] == "approved_plan" and "no longer: remove dan@corp.example in gamma" in trip["detail"]
+    assert result["blocked"] == [], "what is not seen may be elsewhere"
 
 
 def test_results_stay_small_and_counts_stay_whole(tmp_path, quick):
@@ -144,53 +148,7 @@ def test_results_stay_small_and_counts_stay_whole(tmp_path, quick):
         )
     assert result["summary"]["findings"] == 40 * 60 > len(result["findings"]) > 100
     assert len(result.output) < 700_000
-    assert len(rows(tmp_path / "findings.csv")) == 40 * 60
-
-
-def done(small, tmp_path, **options):
-    review = run_module(REVIEW, small, policy=POLICY, evidence_dir=str(tmp_path), guards={"max_removal_percent": 100})
-    plan = json.loads((tmp_path / "review.json").read_text())["plan"]
-    removed = run_module(USER, small, memberships=plan["remove"], state="absent", **options)
-    (tmp_path / "actions.json").write_text(json.dumps(removed["actions"]))
-    return review, removed
-
-
-def test_what_was_done_is_verified_with_the_ids_of_the_events(small, tmp_path):
-    _review, removed = done(small, tmp_path)
-    result = run_module(EVIDENCE, small, evidence_dir=str(tmp_path), run={"ticket": "SEC-1", "reason": ""})
-    assert result["verified"] == len(removed["actions"]) and result["unverified"] == []
-    actions = rows(tmp_path / "actions.csv")
-    assert {row["verified"] for row in actions} == {"yes"}
-    assert all(len(row["event_ids"]) == 24 for row in actions)
-    document = json.loads((tmp_path / "review.json").read_text())
-    assert document["run"] == {"ticket": "SEC-1"} and document["verification"]["verified"] == len(actions)
-    assert sealed(tmp_path)
-
-
-def test_events_that_are_not_listed_yet_are_no_failure(small, tmp_path):
-    small.knobs.events_delay_s = 60
-    done(small, tmp_path)
-    assert not run_module(EVIDENCE, small, evidence_dir=str(tmp_path)).get("failed")
-    assert {row["event_ids"] for row in rows(tmp_path / "actions.csv")} == {"not yet listed"}
-    small.fault(403, path="/events", times=None)
-    assert not run_module(EVIDENCE, small, evidence_dir=str(tmp_path)).get("failed")
-    assert {row["event_ids"] for row in rows(tmp_path / "actions.csv")} == {"could not be read"}
-
-
-def test_somebody_who_came_back_is_told(small, tmp_path):
-    done(small, tmp_path)
-    run_module(USER, small, project="alpha", user="dan@corp.example", roles="GROUP_OWNER")
-    result = run_module(EVIDENCE, small, evidence_dir=str(tmp_path))
-    assert (
-        result["failed"]
-        and "remove dan@corp.example in alpha was reported as done, but is not in effect" in result["msg"]
-    )
-    assert [row["user"] for row in result["unverified"]] == ["dan@corp.example"]
-
-
-def test_evidence_without_a_review_is_refused(small, tmp_path):
-    result = run_module(EVIDENCE, small, evidence_dir=str(tmp_path))
-    assert result["failed"] and "run a review into it first" in result["msg"] and not small.requests
+    assert len(rows(of_run(result) / "findings.csv")) == 40 * 60
 
 
 def test_a_hostile_population_comes_through_intact_and_harmless(tmp_path, quick):
@@ -199,7 +157,11 @@ def test_a_hostile_population_comes_through_intact_and_harmless(tmp_path, quick)
         "organizations": {
             "Hostile": {
                 "service_accounts": {
-                    "mdb_sa_id_" + "9" * 24: {"secret": "mdb_sa_sk_x", "role": "ORG_OWNER", "access_tokens": ["h"]}
+                    "mdb_sa_id_" + "9" * 24: {
+                        "secret": "mdb_sa_sk_x",
+                        "role": "ORG_OWNER",
+                        "access_tokens": ["token-of-hostile"],
+                    }
                 },
                 "projects": {"=1+1 <b>": {"members": {"own@corp.example": ["GROUP_OWNER"], **members}}},
             }
@@ -207,20 +169,24 @@ def test_a_hostile_population_comes_through_intact_and_harmless(tmp_path, quick)
     }
     with Simulator(world) as sim:
         result = run_module(
-            REVIEW, sim, policy={"allowed_users": ["own@corp.example"]}, access_token="h", evidence_dir=str(tmp_path)
+            REVIEW,
+            sim,
+            policy={"allowed_users": ["own@corp.example"]},
+            access_token="token-of-hostile",
+            evidence_dir=str(tmp_path),
         )
     assert not result.get("failed"), result.get("msg")
     for name in ("population.csv", "findings.csv"):
-        cells = [row["user"] for row in rows(tmp_path / name) if row["user"] != "own@corp.example"]
+        cells = [row["user"] for row in rows(of_run(result) / name) if row["user"] != "own@corp.example"]
         assert sorted(cell.removeprefix("'") for cell in cells) == sorted(HOSTILE)
-        assert not any(cell[0] in "=+-@\t\r" for row in rows(tmp_path / name) for cell in row.values() if cell)
-    assert {row["user"] for row in json.loads((tmp_path / "review.json").read_text())["findings"]} == set(HOSTILE)
+        assert not any(cell[0] in "=+-@\t\r" for row in rows(of_run(result) / name) for cell in row.values() if cell)
+    assert {row["user"] for row in read(result)["findings"]} == set(HOSTILE)
 
 
 @pytest.mark.parametrize("name", ["atlas_project_user_info", REVIEW])
 def test_names_phone_numbers_and_countries_are_left_out(small, name, tmp_path):
     options = {"evidence_dir": str(tmp_path), "policy": {"allowed_users": ["x@x.example"]}} if name == REVIEW else {}
     result = run_module(name, small, **options)
-    text = result.output + "".join(path.read_text() for path in tmp_path.iterdir())
+    text = result.output + "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     for word in ("firstName", "lastName", "mobileNumber", "country"):
         assert word not in text

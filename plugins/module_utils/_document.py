@@ -1,0 +1,295 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a review says in plain types: its rows, its lines for people, and the whole of it as one document.
+
+Pure: no I/O, no Ansible. Private to this collection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ._access import ACTIVE, LAPSED, OWNER, PENDING, Way, days_since, folded, idle_days, labels
+from ._policy import (
+    RULES,
+    Guards,
+    Policy,
+    exemption_row,
+    is_asked,
+    lapsed_exceptions,
+    parsed,
+    parsed_guards,
+)
+from ._review import Finding, Reviewed, lapsed, summary
+from ._steps import Row, digest
+
+# Roles that let somebody decide about others or reach the data.
+PRIVILEGED = (
+    OWNER,
+    "GROUP_ACCESS_MANAGER",
+    "GROUP_CLUSTER_MANAGER",
+    "GROUP_DATABASE_ACCESS_ADMIN",
+    "GROUP_DATA_ACCESS_ADMIN",
+    "GROUP_DATA_ACCESS_READ_WRITE",
+    "GROUP_NETWORK_ACCESS_MANAGER",
+)
+
+# How many rows of a listing beside the findings go into the document; the tables hold all.
+LISTED = 500
+# How many cells the matrix of people and projects may have; beyond it only privileged people are in it.
+MATRIX_CELLS = 6000
+# How many lines of findings, and of a plan, people are shown; a file holds all. And how many names on a line.
+LINES, NAMES = 100, 50
+
+
+# --- rows and lines --------------------------------------------------------------------------------------------------
+
+
+def finding_row(finding: Finding) -> Row:
+    """A finding in plain types."""
+    member = finding.member
+    return {
+        "project": finding.project.name,
+        "project_id": finding.project.id,
+        "user": member.user,
+        "user_id": member.user_id,
+        "status": member.status,
+        "rules": list(finding.rules),
+        "reasons": list(finding.reasons),
+        "action": finding.action,
+        "roles": sorted(finding.roles),
+        "residual_access": [_way_row(way) for way in finding.ways],
+    }
+
+
+def finding_line(row: Row) -> str:
+    """A finding for a person to read."""
+    roles = f" ({', '.join(row['roles'])})" if row["roles"] else ""
+    ways = [f"{way['via']} {way['name'] or ''}".strip() for way in row["residual_access"]]
+    still = f"; still gets in through {' and '.join(ways)}" if ways and row["action"] == "remove" else ""
+    return f"{row['project']}: {row['action']} {row['user']}{roles}: {'; '.join(row['reasons'])}{still}"
+
+
+def _way_row(way: Way) -> Row:
+    return {"via": way.kind, "name": way.name, "roles": sorted(way.roles)}
+
+
+def report(rows: Sequence[Row], path: Optional[str]) -> List[str]:
+    """The findings for people, a line for each; beyond the first ``LINES`` where all of them are."""
+    lines = [finding_line(row) for row in rows[:LINES]]
+    return lines + _more(len(rows) - LINES, "findings", path)
+
+
+def plan_lines(rows: Iterable[Row], path: Optional[str]) -> List[str]:
+    """A plan for people: a line for each action, role and project, with the names of whom it is about."""
+    groups: Dict[Tuple[str, str, str], List[Row]] = {}
+    for row in rows:
+        roles = "" if row["action"] == "remove" else f" {', '.join(row['roles'])}"
+        groups.setdefault((row["project"], row["project_id"], row["action"] + roles), []).append(row)
+    lines, left = [], sum(map(len, groups.values()))
+    for (project, _project_id, what), mine in list(groups.items())[:LINES]:
+        names = [row["user"] for row in mine[:NAMES]]
+        rest = f" and {len(mine) - NAMES} more" if len(mine) > NAMES else ""
+        lines.append(f"{project}: {what}: {', '.join(names)}{rest}")
+        left -= len(names)
+    return lines + _more(left, "steps", path)
+
+
+def _more(left: int, what: str, path: Optional[str]) -> List[str]:
+    where = f"all in {path}" if path else "name an evidence_dir to have them all"
+    return [f"and {left} more {what}, {where}"] if left > 0 else []
+
+
+def leaver_rows(policy: Policy, reviewed: Iterable[Reviewed]) -> List[Row]:
+    """Where each of the leavers was found: in how many projects, as a member, and only otherwise."""
+    direct: Counter[str] = Counter()
+    indirect: Counter[str] = Counter()
+    for one in reviewed if policy.leavers else ():
+        for key, entry in one.entries.items():
+            for name in policy.leavers & {key, folded(entry.member.user)}:
+                (direct if entry.direct else indirect)[name] += 1
+    return [
+        {"user": user, "found": direct[user] + indirect[user], "direct": direct[user], "indirect": indirect[user]}
+        for user in sorted(policy.leavers)
+    ]
+
+
+# --- the document ----------------------------------------------------------------------------------------------------
+
+
+def document(
+    about: Mapping[str, Any],
+    policy: Policy,
+    guards: Guards,
+    reviewed: Sequence[Reviewed],
+    findings: Sequence[Row],
+    rows: Sequence[Row],
+    now: datetime,
+) -> Row:
+    """A review as one document. ``about`` is what is known of the run as a whole, guards and completeness included."""
+    waiting, oldest = invitations(reviewed, now)
+    projects = [_project_row(one) for one in reviewed]
+    applied = {(one, rule): None for each in reviewed for one, rule in each.applied}
+    return {
+        **about,
+        "policy": parsed(policy),
+        "asked": [rule for rule in RULES if is_asked(policy, rule)],
+        "guards": parsed_guards(guards),
+        "conflicts": [],
+        "findings": list(findings),
+        "steps": list(rows),
+        "plan": plan_lines(rows, "plan.json"),
+        "leavers": leaver_rows(policy, reviewed),
+        "exceptions": {
+            "applied": [{**exemption_row(one), "rule": rule} for one, rule in applied],
+            "lapsed": [exemption_row(one) for one in lapsed_exceptions(policy, now)],
+        },
+        "projects": projects,
+        "matrix": matrix(reviewed, projects),
+        "invitations": {"count": waiting, "rows": oldest},
+        "dormant": dormant(reviewed, policy, now),
+        "actions": [],
+        "verification": None,
+    }
+
+
+def failure(about: Mapping[str, Any], problem: str, ended: str) -> Row:
+    """The document of a review that came to nothing, with the same keys and the ``error``."""
+    written = document(
+        {
+            **about,
+            "organizations": [],
+            "completeness": {
+                "complete": False,
+                "projects_seen": 0,
+                "projects_in_scope": 0,
+                "projects_known": None,
+                "unreadable": [],
+                "statuses": [],
+                "team_access": "unreadable",
+                "legacy_invitations": "unreadable",
+            },
+            "summary": {
+                **summary(Policy(), Guards(), [], []),
+                "missing_protected": [],
+                "lapsed_exceptions": 0,
+            },
+            "blocked": [],
+            "approval": None,
+            "plan_digest": digest([]),
+            "unfinished": [],
+        },
+        Policy(),
+        Guards(),
+        [],
+        [],
+        [],
+        datetime.fromtimestamp(0, timezone.utc),
+    )
+    return {**written, "error": problem, "ended": ended}
+
+
+@lru_cache(maxsize=10_000)
+def _held(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
+    return tuple(sorted(frozenset().union(*(way.roles for way in ways))))
+
+
+@lru_cache(maxsize=10_000)
+def _privileged(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
+    return tuple(role for role in _held(ways) if role in PRIVILEGED)
+
+
+def _project_row(one: Reviewed) -> Row:
+    statuses = Counter(one.entries[key].member.status for key in one.before)
+    names = _names(one)
+    privileged = {
+        names[key]: _privileged(entry.ways)
+        for key, entry in one.entries.items()
+        if _privileged(entry.ways) and not lapsed(entry)
+    }
+    return {
+        "name": one.project.name,
+        "id": one.project.id,
+        "tags": dict(one.project.tags),
+        "active": statuses[ACTIVE],
+        "pending": statuses[PENDING],
+        "lapsed": sum(statuses[status] for status in LAPSED),
+        "indirect": len(one.entries) - len(one.before),
+        "owners": sorted(names[key] for key in one.owners),
+        "privileged": dict(sorted(privileged.items())),
+    }
+
+
+def _names(one: Reviewed) -> Dict[str, str]:
+    """What people see for each key of a project."""
+    return labels({key: entry.member for key, entry in one.entries.items()})
+
+
+def matrix(reviewed: Sequence[Reviewed], projects: Sequence[Row]) -> Row:
+    """Who can enter what: user -> project -> roles.
+
+    ``whole`` is false where it would be too large: then only privileged people and roles are in it.
+    """
+    people = {key for one in reviewed for key, entry in one.entries.items() if not lapsed(entry)}
+    whole = len(people) * len(reviewed) <= MATRIX_CELLS
+    rows: Dict[str, Dict[str, Sequence[str]]] = {}
+    if whole:
+        for one in reviewed:
+            names = _names(one)
+            for key, entry in one.entries.items():
+                if not lapsed(entry):
+                    rows.setdefault(names[key], {})[one.project.name] = _held(entry.ways)
+    else:
+        for project in projects:
+            for user, roles in project["privileged"].items():
+                rows.setdefault(user, {})[project["name"]] = roles
+    most = sorted(rows, key=lambda user: (-len(rows[user]), user))
+    kept = most if whole else most[: max(20, MATRIX_CELLS // max(1, len(reviewed)))]
+    return {"whole": whole, "people": len(rows), "rows": {user: rows[user] for user in sorted(kept)}}
+
+
+def invitations(reviewed: Iterable[Reviewed], now: datetime) -> Tuple[int, List[Row]]:
+    """How many invitations are open or lapsed, and the oldest of them."""
+    rows = [
+        {
+            "project": one.project.name,
+            "user": entry.member.user,
+            "status": entry.member.status,
+            "days": days_since(entry.member.invitation_created_at, now),
+            "inviter": entry.member.inviter,
+        }
+        for one in reviewed
+        for entry in one.entries.values()
+        if entry.member.status != ACTIVE and entry.direct
+    ]
+    rows.sort(key=lambda row: (-int(row["days"] or 0), row["project"], row["user"]))
+    return len(rows), rows[:LISTED]
+
+
+def dormant(reviewed: Iterable[Reviewed], policy: Policy, now: datetime) -> Row:
+    """ACTIVE members who have not logged in for long: as the policy says, or 90 days."""
+    days = policy.inactive_days if policy.inactive_days is not None else 90
+    people: Dict[str, Row] = {}
+    for one in reviewed:
+        for entry in one.entries.values():
+            idle = idle_days(entry.member, now)
+            if idle is None or idle < days:
+                continue
+            row = people.setdefault(
+                str(entry.member.user_id),
+                {"user": entry.member.user, "days": idle, "never": not entry.member.last_auth, "projects": 0},
+            )
+            row["projects"] += 1
+    rows = sorted(people.values(), key=lambda row: (-row["days"], row["user"]))
+    return {"days": days, "people": len(rows), "rows": rows[:LISTED]}
+
+
+def plain(value: Any) -> Any:
+    """Options as JSON can hold them."""
+    return json.loads(json.dumps(value, default=str))

@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stops a plan: guards, and an approval that lifts some of them.
+
+Pure: no I/O, no Ansible. Private to this collection.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from typing import (
+    Any,
+    Collection,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+from ._access import Refusal, folded
+from ._names import TOLD, listed
+from ._policy import Guards
+from ._review import Reviewed, gaining, living, losing, percent
+from ._steps import Row, digest_of, step_hash
+
+# From so many living memberships on, a project has a guard of its own against being emptied.
+SMALL = 10
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+# --- approval --------------------------------------------------------------------------------------------------------
+
+
+class Approval(NamedTuple):
+    """A plan that somebody approved. ``hashes`` of its steps and the ``rows`` are None where they are not at hand.
+
+    ``lifts`` are the guards and projects that stopped it when it was reviewed; None where that is not known.
+    """
+
+    digest: str
+    hashes: Optional[FrozenSet[str]] = None
+    rows: Optional[Sequence[Row]] = None
+    lifts: Optional[FrozenSet[Tuple[str, Optional[str]]]] = None
+
+
+def read_approval(digest: Optional[str], hashes: Optional[Iterable[Any]]) -> Optional[Approval]:
+    """The approval from plain data, None without one. Raises `Refusal` with a sentence."""
+    approved = (digest or "").strip().lower()
+    steps = None if hashes is None else [str(one).strip().lower() for one in hashes if str(one).strip()]
+    if not approved:
+        if steps:
+            raise Refusal("approved_steps needs approved_plan, the digest that they are checked against")
+        return None
+    if not _HASH.fullmatch(approved):
+        raise Refusal(f"approved_plan: {digest!a} is not a digest; it has 64 hexadecimal digits")
+    if not steps:
+        return Approval(approved)
+    if digest_of(steps) != approved:
+        raise Refusal("approved_steps are not the steps of approved_plan: their digest is another one")
+    return Approval(approved, frozenset(steps))
+
+
+def with_plan(approval: Approval, found: Optional[Mapping[str, Any]]) -> Approval:
+    """The same with the reviewed plan, where that is at hand."""
+    if found is None:
+        return approval
+    lifts = frozenset((one["guard"], one["project"]) for one in found["blocked"])
+    return Approval(approval.digest, frozenset(map(step_hash, found["steps"])), found["steps"], lifts)
+
+
+class Judged(NamedTuple):
+    """What stops a plan, what the approval came to (None without one), and what to tell."""
+
+    blocked: List[Row]
+    approval: Optional[Row]
+    warnings: List[str]
+
+
+def judge(
+    guards: Guards,
+    reviewed: Sequence[Reviewed],
+    rows: Sequence[Row],
+    approval: Optional[Approval] = None,
+    require: bool = False,
+    lost: Sequence[Row] = (),
+) -> Judged:
+    """Hold a plan against the guards and the approval. ``lost`` stops it as a guard does; see `unknown_protected`."""
+    tripped = [*lost, *_tripped(guards, reviewed)] if rows else []
+    if approval is None:
+        if require and rows:
+            tripped.append(_stop("require_approval", f"the plan of {len(rows)} steps was not approved"))
+        return Judged(tripped, None, [])
+    today = {step_hash(row): row for row in rows}
+    new = _not_approved(approval, today)
+    lifted = [] if new else [one for one in tripped if _lifts(approval, one)]
+    blocked = ([_stop("approved_plan", new)] if new else []) + [one for one in tripped if one not in lifted]
+    due = [row for row in approval.rows or () if step_hash(row) not in today]
+    gone = len((approval.hashes or frozenset()) - today.keys())
+    told = f": {listed([said(row) for row in due], '; ')}" if due else ""
+    return Judged(
+        blocked,
+        {"digest": approval.digest, "lifted": sorted({one["guard"] for one in lifted}), "no_longer_due": due},
+        [f"{gone} of the {len(approval.hashes or ())} approved steps are no longer due{told}"] if gone else [],
+    )
+
+
+def _stop(guard: str, detail: str, project: Optional[str] = None) -> Row:
+    return {"guard": guard, "project": project, "detail": detail}
+
+
+def _lifts(approval: Approval, one: Row) -> bool:
+    return approval.lifts is None or (one["guard"], one["project"]) in approval.lifts
+
+
+def _not_approved(approval: Approval, today: Mapping[str, Row]) -> str:
+    """What of a plan was not approved, for people; empty if all was."""
+    now = digest_of(today)
+    if not today or now == approval.digest:
+        return ""
+    if approval.hashes is None:
+        return (
+            f"the plan is {now} now, not the approved {approval.digest}; the reviewed plan is not in evidence_dir, so "
+            "what differs can't be told"
+        )
+    new = [row for key, row in today.items() if key not in approval.hashes]
+    if not new:
+        return ""
+    about = {(row["project_id"], row["action"], folded(row["user"])): row for row in approval.rows or ()}
+    sentences = [f"{said(row)}{_differs(row, about)}" for row in new]
+    return f"{len(new)} of {len(today)} steps were not approved: {listed(sentences, '; ')}"
+
+
+def _differs(row: Row, approved: Mapping[Tuple[str, str, str], Row]) -> str:
+    was = approved.get((row["project_id"], row["action"], folded(row["user"])))
+    if was is None:
+        return ""
+    said = []
+    if was["user_id"] != row["user_id"]:
+        said.append(f"another account, {row['user_id']}, was {was['user_id']}")
+    if was["status"] != row["status"]:
+        said.append(f"is {row['status']}, was {was['status']}")
+    if sorted(was["roles"]) != sorted(row["roles"]):
+        said.append(f"other roles, was {', '.join(sorted(was['roles']))}")
+    return f" [{'; '.join(said)}]" if said else ""
+
+
+def said(row: Row) -> str:
+    """A step for a person to read."""
+    return f"{row['action']} {row['user']} in {row['project']} ({', '.join(row['roles'])})"
+
+
+# --- guards ----------------------------------------------------------------------------------------------------------
+
+
+def _tripped(guards: Guards, reviewed: Sequence[Reviewed]) -> List[Row]:
+    """The guards of numbers that a plan trips: strictly more than the limit."""
+    lose, alive = ({one.project.id: count(one) for one in reviewed} for count in (_losing, _living))
+    lost, total = sum(lose.values()), sum(alive.values())
+    come = sum(len(gaining(one)) for one in reviewed)
+    names = Counter(one.project.name for one in reviewed)
+    tripped = []
+    if guards.max_removals is not None and lost > guards.max_removals:
+        tripped.append(_stop("max_removals", f"{_lost(lost, total)}, and max_removals is {guards.max_removals}"))
+    if lost * 100 > guards.max_removal_percent * total:
+        limit = f"max_removal_percent is {guards.max_removal_percent}"
+        tripped.append(_stop("max_removal_percent", f"{_lost(lost, total)}, and {limit}"))
+    if guards.max_additions is not None and come > guards.max_additions:
+        detail = f"{come} memberships would come or gain roles, and max_additions is {guards.max_additions}"
+        tripped.append(_stop("max_additions", detail))
+    for one in reviewed:
+        project = one.project
+        name = project.name if names[project.name] == 1 else f"{project.name} ({project.id})"
+        lost, total = lose[project.id], alive[project.id]
+        if total >= SMALL and lost * 100 > guards.max_project_removal_percent * total:
+            limit = f"max_project_removal_percent is {guards.max_project_removal_percent}"
+            tripped.append(_stop("max_project_removal_percent", f"{_lost(lost, total)}, and {limit}", name))
+        if len(one.left) < min(len(one.owners), guards.min_owners):
+            detail = (
+                f"{len(one.left)} of {len(one.owners)} ACTIVE owners would remain; min_owners is {guards.min_owners}"
+            )
+            tripped.append(_stop("min_owners", detail, name))
+    return tripped
+
+
+def _losing(one: Reviewed) -> int:
+    return len(losing(one))
+
+
+def _living(one: Reviewed) -> int:
+    return len(living(one))
+
+
+def _lost(lost: int, total: int) -> str:
+    return f"{lost} of {total} memberships ({percent(lost, total)} %) would end or lose a role"
+
+
+def missing_protected(guards: Guards, reviewed: Iterable[Reviewed], others: Collection[str]) -> List[str]:
+    """Protected people who are found neither in scope nor among ``others``: emails, folded, and ids."""
+    seen = set(others)
+    for one in reviewed if guards.protected_users else ():
+        for key, entry in one.entries.items():
+            seen |= {key, folded(entry.member.user)}
+    return sorted(guards.protected_users - seen)
+
+
+def unknown_protected(missing: Sequence[str], known: Collection[str]) -> List[Row]:
+    """Stops for protected people whom a whole organization does not know: they may be misspelt."""
+    emails = sorted(one for one in known if "@" in one)
+    rows = []
+    for user in missing[:TOLD]:
+        near = difflib.get_close_matches(user, emails, n=3, cutoff=0.6)
+        hint = f"; near names: {', '.join(near)}" if near else ""
+        rows.append(_stop("protected_users", f"{user} is protected, but nobody in the organization is that{hint}"))
+    if len(missing) > TOLD:
+        rows.append(_stop("protected_users", f"{len(missing) - TOLD} more are protected, but nobody is them"))
+    return rows

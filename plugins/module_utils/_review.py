@@ -1,0 +1,298 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A review: findings by the rules, the steps that they plan, and what both come to.
+
+Pure: no I/O, no Ansible. Private to this collection.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from functools import lru_cache
+from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ._access import (
+    ACTIVE,
+    LAPSED,
+    OWNER,
+    STATUSES,
+    Access,
+    Entry,
+    Member,
+    Project,
+    Roles,
+    Step,
+    Way,
+    access_of,
+    folded,
+    plan,
+)
+from ._names import is_id
+from ._policy import RULES, Exemption, Grant, Guards, Policy, exemption, is_asked, valid
+from ._rules import BY_NAME, NO_ROLES, Seat, Verdict, listed
+from ._steps import Row, step_row
+
+# From the most severe on.
+ACTIONS = ("remove", "revoke", "add", "report")
+# How the reason begins why somebody stays.
+LAST_OWNER = "last_owner: "
+
+
+class Finding(NamedTuple):
+    """A membership that breaks rules. ``roles`` are those to be taken, or given; ``ways`` what removal leaves."""
+
+    project: Project
+    key: str
+    member: Member
+    rules: Tuple[str, ...]
+    reasons: Tuple[str, ...]
+    action: str
+    roles: Roles
+    after: Optional[Roles]
+    ways: Tuple[Way, ...]
+
+
+class Reviewed(NamedTuple):
+    """One project held against the policy: what is there, what was found, and what is to be done.
+
+    ``owners`` are the keys of who owns it and is ACTIVE, teams counted; ``left`` who does after the steps.
+    """
+
+    project: Project
+    entries: Mapping[str, Entry]
+    findings: List[Finding]
+    before: Access
+    steps: List[Step]
+    applied: List[Tuple[Exemption, str]]
+    owners: FrozenSet[str]
+    left: FrozenSet[str]
+
+
+def review(
+    policy: Policy,
+    guards: Guards,
+    project: Project,
+    entries: Mapping[str, Entry],
+    grants: Optional[Mapping[str, List[Grant]]],
+    now: datetime,
+    active: FrozenSet[str] = frozenset(),
+    by_roles: bool = False,
+) -> Reviewed:
+    """Hold one project against the policy. ``entries`` are by key, ``grants`` the desired state of the project.
+
+    ``active`` are the emails, folded, of who is ACTIVE in the organization: they get in at once where they are added.
+    ``by_roles``: how people get in was told by roles only.
+    """
+    findings, applied = _findings(policy, guards, project, entries, grants, now)
+    before = access_of({key: entry.member for key, entry in entries.items() if entry.direct})
+    owned = owners(entries, before, active, by_roles)
+    if not findings:
+        return Reviewed(project, entries, findings, before, [], applied, owned, owned)
+    left = owners(entries, _after(before, findings), active, by_roles)
+    if owned and not left:
+        findings = _keep_an_owner(findings, owned, before)
+        left = owners(entries, _after(before, findings), active, by_roles)
+    return Reviewed(project, entries, findings, before, plan(before, _after(before, findings)), applied, owned, left)
+
+
+def _findings(
+    policy: Policy,
+    guards: Guards,
+    project: Project,
+    entries: Mapping[str, Entry],
+    grants: Optional[Mapping[str, List[Grant]]],
+    now: datetime,
+) -> Tuple[List[Finding], List[Tuple[Exemption, str]]]:
+    """What breaks the rules, and which exceptions were made use of."""
+    asked = [(name, BY_NAME[name]) for name in RULES if is_asked(policy, name)]
+    findings: List[Finding] = []
+    applied: List[Tuple[Exemption, str]] = []
+    living = {folded(entry.member.user) for entry in entries.values() if entry.direct and not lapsed(entry)}
+    for key, entry in entries.items():
+        email = folded(entry.member.user)
+        mine = None if grants is None else [*grants.get(key, []), *grants.get(email, [])]
+        # Of somebody who is a member, and of one who is to be invited again, other old invitations are not asked about.
+        if lapsed(entry):
+            mine = None if email in living else mine
+            living.add(email)
+        seat = Seat(project, key, entry.member, entry.ways, mine)
+        verdicts = {}
+        for name, rule in asked:
+            verdict = rule(policy, seat, now)
+            exempt = verdict and exemption(policy, seat.member, project, name, now)
+            if exempt:
+                applied.append((exempt, name))
+            elif verdict:
+                verdicts[name] = verdict
+        if verdicts:
+            findings.append(_finding(policy, guards, seat, verdicts))
+    findings += _missing(policy, project, entries, grants or {}, now)
+    return sorted(findings, key=lambda finding: (folded(finding.member.user), finding.key)), applied
+
+
+def lapsed(entry: Entry) -> bool:
+    """Whether an entry is an invitation that gives nobody access."""
+    return entry.member.status in LAPSED
+
+
+def _finding(policy: Policy, guards: Guards, seat: Seat, verdicts: Mapping[str, Verdict]) -> Finding:
+    """One finding with all the rules that a membership breaks; the most severe says what to do."""
+    action = min((verdict.action for verdict in verdicts.values()), key=ACTIONS.index)
+    take = frozenset().union(*(verdict.take for verdict in verdicts.values()))
+    give = frozenset().union(*(verdict.give for verdict in verdicts.values()))
+    reasons = [verdict.reason for verdict in verdicts.values()]
+    if seat.is_one_of(guards.protected_users):
+        action = "report"
+        reasons.append("is protected, so left alone")
+    elif not seat.direct and action != "report":
+        action = "report"
+        reasons.append("is no member here, so there is nothing to take; see residual_access")
+    elif seat.member.legacy and action in ("revoke", "add"):
+        action = "report"
+        reasons.append("is a legacy invitation, whose roles can't be changed; cancel it and invite anew")
+    after: Optional[Roles] = None
+    if action == "revoke":
+        after = (seat.member.roles - take) | (give if policy.add_missing else NO_ROLES)
+        after = after or frozenset().union(*(verdict.instead for verdict in verdicts.values()))
+    elif action == "add" and policy.add_missing:
+        after = give | (NO_ROLES if seat.lapsed else seat.member.roles)
+    indirect = tuple(way for way in seat.ways if way.kind != "direct")
+    roles = {"revoke": take, "add": give}.get(action, seat.member.roles)
+    return Finding(seat.project, seat.key, seat.member, tuple(verdicts), tuple(reasons), action, roles, after, indirect)
+
+
+def _missing(
+    policy: Policy, project: Project, entries: Mapping[str, Entry], grants: Mapping[str, List[Grant]], now: datetime
+) -> List[Finding]:
+    """People of the desired state who are not in the project."""
+    findings: List[Finding] = []
+    if not grants:
+        return findings
+    direct = {name for key, entry in entries.items() if entry.direct for name in (key, folded(entry.member.user))}
+    for user in sorted(set(grants) - direct):
+        holds = valid(grants[user], now)
+        if not holds or exemption(policy, Member(user, None, None, NO_ROLES), project, "memberships", now):
+            continue
+        roles = frozenset().union(*(grant.roles for grant in holds))
+        reason = f"is to have {listed(roles)}, but is not a member"
+        member = Member(user, None, None, NO_ROLES)
+        if is_id(user):
+            reason += ", and by an id nobody can be added: name the email as well"
+        action = "report" if is_id(user) else "add"
+        after = roles if policy.add_missing and action == "add" else None
+        findings.append(Finding(project, user, member, ("memberships",), (reason,), action, roles, after, ()))
+    return findings
+
+
+# --- owners ----------------------------------------------------------------------------------------------------------
+
+
+def _after(before: Access, findings: Iterable[Finding]) -> Dict[str, Roles]:
+    """The access that the findings want."""
+    after = dict(before)
+    for finding in findings:
+        if finding.action == "remove":
+            after.pop(finding.key)
+        elif finding.after is not None:
+            after[finding.key] = finding.after
+    return after
+
+
+def owners(
+    entries: Mapping[str, Entry], access: Access, active: FrozenSet[str] = frozenset(), by_roles: bool = False
+) -> FrozenSet[str]:
+    """The keys of who owns a project under this access and is ACTIVE, owners through teams counted.
+
+    Told by roles only, a direct owner's team proves nothing.
+    """
+    found = {
+        key
+        for key, (member, ways) in entries.items()
+        if member.status == ACTIVE
+        and (OWNER in access.get(key, NO_ROLES) or (_owns_by_team(ways) and not (by_roles and OWNER in member.roles)))
+    }
+    newcomers = active.intersection(access).difference(entries)
+    return frozenset(found.union(key for key in newcomers if OWNER in access[key]))
+
+
+@lru_cache(maxsize=10_000)
+def _owns_by_team(ways: Tuple[Way, ...]) -> bool:
+    return any(way.kind == "team" and OWNER in way.roles for way in ways)
+
+
+def _keep_an_owner(findings: Sequence[Finding], owned: FrozenSet[str], before: Access) -> List[Finding]:
+    """The same findings, but one of the owners, who would all go, stays: rather one who has not left."""
+    going = [one for one in findings if one.key in owned and OWNER in before.get(one.key, NO_ROLES) and _goes(one)]
+    stays = max(going, key=lambda one: ("leavers" not in one.rules, one.action == "remove", one.key))
+    reason = f"{LAST_OWNER}the project would have no other ACTIVE owner; make somebody else {OWNER} first"
+    told = stays._replace(
+        action="report", reasons=(*stays.reasons, reason), roles=before.get(stays.key, NO_ROLES), after=None
+    )
+    return [told if one is stays else one for one in findings]
+
+
+def _goes(finding: Finding) -> bool:
+    return finding.action == "remove" or (finding.after is not None and OWNER not in finding.after)
+
+
+# --- what it comes to ------------------------------------------------------------------------------------------------
+
+
+def plan_rows(reviewed: Iterable[Reviewed]) -> List[Row]:
+    """All steps in plain types, in the order of projects; what the modules that write carry out."""
+    return [step_row(one.project, step, _judged(one, step)) for one in reviewed for step in one.steps]
+
+
+def _judged(one: Reviewed, step: Step) -> Optional[Member]:
+    return one.entries[step.user].member if step.user in one.entries else None
+
+
+def living(one: Reviewed) -> FrozenSet[str]:
+    """The keys of the memberships that give access."""
+    return frozenset(key for key in one.before if not lapsed(one.entries[key]))
+
+
+def losing(one: Reviewed) -> FrozenSet[str]:
+    """The keys of the living memberships that end or lose a role, each once."""
+    taken = {step.user for step in one.steps if step.action in ("revoke", "remove")}
+    return frozenset(key for key in taken if not lapsed(one.entries[key]))
+
+
+def gaining(one: Reviewed) -> FrozenSet[str]:
+    """The keys of the memberships that come, or only gain roles."""
+    taken = {step.user for step in one.steps if step.action in ("revoke", "remove")}
+    return frozenset(step.user for step in one.steps if step.action in ("add", "grant")) - taken
+
+
+def percent(part: int, whole: int) -> float:
+    """For people to read."""
+    return round(part * 100 / whole, 1) if whole else 0.0
+
+
+def summary(policy: Policy, guards: Guards, reviewed: Sequence[Reviewed], rows: Sequence[Row]) -> Row:
+    """The counts of a review. ``removals`` are memberships that end or lose a role, as the guards count them."""
+    found = [finding for one in reviewed for finding in one.findings]
+    statuses = Counter(one.entries[key].member.status for one in reviewed for key in one.before)
+    memberships, alive = sum(statuses.values()), sum(len(living(one)) for one in reviewed)
+    removals = sum(len(losing(one)) for one in reviewed)
+    return {
+        "projects": len(reviewed),
+        "people": len(
+            {folded(entry.member.user) for one in reviewed for entry in one.entries.values() if not lapsed(entry)}
+        ),
+        "memberships": memberships,
+        "living": alive,
+        "by_status": {status: statuses[status] for status in STATUSES},
+        "indirect": sum(len(one.entries) for one in reviewed) - memberships,
+        "findings": len(found),
+        "by_rule": {rule: sum(rule in finding.rules for finding in found) for rule in RULES if is_asked(policy, rule)},
+        "by_action": {action: sum(action == finding.action for finding in found) for action in ACTIONS},
+        "steps": len(rows),
+        "removals": removals,
+        "removal_percent": percent(removals, alive),
+        "additions": sum(len(gaining(one)) for one in reviewed),
+        "few_owners": sorted(one.project.name for one in reviewed if len(one.owners) < guards.min_owners),
+    }

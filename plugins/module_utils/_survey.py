@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a review reads: who gets into the projects in scope, how much of it is known, how earlier runs ended.
+
+Knows nothing of Ansible. Private to this collection.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+from . import _people as people
+from ._access import ACTIVE, STATUSES, Person, Project, Refusal, Roles, folded
+from ._client import Client
+from ._names import is_glob, listed, projects_in_scope, unmatched_tags
+from ._steps import Row
+from ._verify import in_effect
+
+Params = Mapping[str, Any]
+
+
+class Survey(NamedTuple):
+    """What was read for a review: all projects that the credential sees, and who gets into those in scope."""
+
+    visible: List[Project]
+    rosters: List[people.Roster]
+    organizations: people.Organizations
+    identities: Mapping[str, people.Identity]
+    doubts: List[str]
+
+    @property
+    def known(self) -> Set[str]:
+        """Everybody in the organizations, by id and by email, folded."""
+        return {name for org in self.organizations.values() for name in (*(org.people or ()), *org.keys)}
+
+    def active(self, org_id: str) -> FrozenSet[str]:
+        """The emails, folded, of who is ACTIVE in an organization."""
+        return _active(self.organizations[org_id])
+
+
+def survey(client: Client, params: Params, visible: List[Project], scope: Sequence[Project]) -> Survey:
+    """Read who gets into the projects in scope. Raises `AtlasError`."""
+    seen = people.rosters(client, scope, legacy=params["legacy_invitations"])
+    return Survey(
+        visible, seen.rosters, seen.organizations, people.identities(client, seen.organizations, visible), seen.doubts
+    )
+
+
+def in_scope(params: Params, visible: Sequence[Project]) -> List[Project]:
+    """The projects to look at. Raises `Refusal` where there is none."""
+    scope = projects_in_scope(visible, params["projects"], params["exclude_projects"], params["project_tags"])
+    if not scope:
+        why = unmatched_tags(params["project_tags"], visible) or ["look at projects, exclude_projects and project_tags"]
+        raise Refusal(f"no project is in scope; {'; '.join(why)}")
+    return scope
+
+
+def is_whole(seen: Survey) -> bool:
+    """Whether the scope is whole organizations, whose people could be read."""
+    mine = Counter(one.project.org_id for one in seen.rosters)
+    return all(
+        org.team_access == people.READ and seen.identities[org_id].projects == mine[org_id]
+        for org_id, org in seen.organizations.items()
+    )
+
+
+def organizations(seen: Survey) -> List[Row]:
+    """What the organizations in scope say of themselves, and how many of their projects are seen."""
+    counts = Counter(project.org_id for project in seen.visible)
+    return [
+        {"id": org_id, "name": one.name, "projects": one.projects, "seen": counts[org_id]}
+        for org_id, one in seen.identities.items()
+    ]
+
+
+def without_project(seen: Survey) -> Tuple[List[Person], Dict[str, Roles]]:
+    """The people of the organizations who get into no project in scope, and everybody's organization roles."""
+    everybody = [person for org in seen.organizations.values() for person in (org.people or {}).values()]
+    here: Set[str] = set().union(*(one.entries for one in seen.rosters))
+    # Who is in a project that could not be read is in one.
+    unread = {one.project.id for one in seen.rosters if one.error}
+    elsewhere = [one for one in everybody if one.user_id not in here and unread.isdisjoint(one.project_ids)]
+    return elsewhere, {one.user_id: one.org_roles for one in everybody}
+
+
+def completeness(params: Params, seen: Survey) -> Row:
+    """What was read, and what could not be."""
+    rosters = seen.rosters
+    unreadable = [{"project": one.project.name, "error": str(one.error)} for one in rosters if one.error]
+    ways = {one.team_access for one in rosters}
+    team_access = next((one for one in (people.UNREADABLE, people.BY_ROLES) if one in ways), people.READ)
+    legacy = "unreadable" if any(one.legacy_unread for one in rosters) else "read"
+    counts = organizations(seen)
+    known = None if any(one["projects"] is None for one in counts) else sum(one["projects"] for one in counts)
+    unseen = any(one["projects"] is not None and one["projects"] > one["seen"] for one in counts)
+    read = not unreadable and not seen.doubts and team_access == people.READ and legacy == "read"
+    return {
+        "complete": read and not (unseen and _asks_for_all(params)),
+        "projects_seen": len(seen.visible),
+        "projects_in_scope": len(rosters),
+        "projects_known": known,
+        "unreadable": unreadable,
+        "statuses": list(STATUSES),
+        "team_access": team_access,
+        "legacy_invitations": legacy if params["legacy_invitations"] else "not asked for",
+    }
+
+
+def _asks_for_all(params: Params) -> bool:
+    """Whether the scope goes beyond projects that are named one by one."""
+    return not params["projects"] or any(is_glob(name) for name in params["projects"])
+
+
+def effects(rows: Sequence[Row], seen: Survey, legacy: bool) -> List[str]:
+    """Whether steps that earlier runs began show in what was read: yes, no or unreadable."""
+    rosters = {one.project.id: one for one in seen.rosters}
+    return [_effect(row, rosters.get(row["project_id"]), legacy) for row in rows]
+
+
+def _effect(row: Row, roster: Optional[people.Roster], legacy: bool) -> str:
+    if roster is None or roster.error or (row["legacy"] and (not legacy or roster.legacy_unread)):
+        return "unreadable"
+    return "yes" if in_effect(row, [one.member for one in roster.entries.values() if one.direct]) else "no"
+
+
+def unsettled(runs: Sequence[str], took: Sequence[str]) -> List[str]:
+    """What to say of runs that left steps unfinished; ``runs`` and what took effect go together."""
+    ends = Counter(zip(runs, took))
+    return [
+        f"the run {run} began steps and did not end: {ends[run, 'yes']} took effect, {ends[run, 'no']} did not, "
+        f"{ends[run, 'unreadable']} could not be read; see unfinished in review.json"
+        for run in dict.fromkeys(runs)
+    ]
+
+
+def _active(org: people.Organization) -> FrozenSet[str]:
+    return frozenset(folded(person.user) for person in (org.people or {}).values() if person.status == ACTIVE)
+
+
+def doubts(written: Row, missing: Sequence[str]) -> List[str]:
+    """What a person should look at in a review; ``missing`` are protected people who stopped nothing."""
+    whole = written["completeness"]
+    found = [
+        f"the exception for {one['user']} ended on {one['until']}, so it holds no longer"
+        for one in written["exceptions"]["lapsed"]
+    ]
+    found += [
+        f"{user} is protected, but was found neither in scope nor among people of the organization that could be read"
+        for user in missing
+    ]
+    nowhere = [row["user"] for row in written["leavers"] if not row["found"]]
+    if nowhere and not whole["unreadable"]:
+        found.append(f"leavers who get into no project in scope: {listed(nowhere)}")
+    for org in written["organizations"]:
+        if org["projects"] is not None and org["projects"] > org["seen"]:
+            found.append(
+                f"the organization {org['name'] or org['id']} has {org['projects']} projects, and this credential sees "
+                f"{org['seen']} of them"
+            )
+    if whole["team_access"] == people.UNREADABLE:
+        found.append("access through teams and organization roles could not be read in every project")
+    if whole["legacy_invitations"] == "unreadable":
+        found.append("legacy invitations could not be read in every project")
+    return found

@@ -1,0 +1,207 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a run ended, over all states, from documents alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.atlasops.access.plugins.module_utils._outcome import COLOURS, outcome
+
+AT = "2026-11-24T12:00:00+00:00"
+
+
+def step(number: int = 0, **fields: Any) -> dict[str, Any]:
+    return {
+        "project": "alpha",
+        "user": f"u{number}@corp.example",
+        "action": "remove",
+        "roles": ["GROUP_OWNER"],
+        **fields,
+    }
+
+
+def finding(action: str = "remove", *, rules=("leavers",), ways=(), reasons=("has left",), user="dana@corp.example"):
+    through = [{"via": "team", "name": name, "roles": ["GROUP_READ_ONLY"]} for name in ways]
+    return {
+        "project": "alpha",
+        "user": user,
+        "action": action,
+        "rules": list(rules),
+        "reasons": list(reasons),
+        "residual_access": through,
+    }
+
+
+def document(*ends: Any, mode: str = "clean-up", **fields: Any) -> dict[str, Any]:
+    """A run whose steps ended so: a status, or a status and a verdict."""
+    pairs = [(end, "yes" if end == "done" else None) if isinstance(end, str) else end for end in ends]
+    return {
+        "mode": mode,
+        "ended": AT,
+        "steps": [step(number) for number in range(len(pairs))],
+        "actions": [step(number, status=status, verified=seen) for number, (status, seen) in enumerate(pairs)],
+        "blocked": [],
+        "findings": [],
+        "completeness": {"unreadable": []},
+        **fields,
+    }
+
+
+STOP = [{"guard": "max_removals", "project": None, "detail": "3 of 4"}]
+UNREAD = {"unreadable": [{"project": "beta", "error": "403"}]}
+LAST = finding("report", reasons=("has left", "last_owner: the project would have no other ACTIVE owner"))
+THROUGH = finding(ways=["platform"])
+DRY = {"mode": "dry-run"}
+
+STATES = {
+    "reviewed": [
+        document("planned", mode="review"),
+        document("planned", mode="review", blocked=STOP, ended=None),
+        document("planned", mode="review", findings=[THROUGH, LAST]),
+    ],
+    "planned": [document(**DRY), document("planned", "planned", **DRY), document("planned", findings=[THROUGH], **DRY)],
+    "blocked": [
+        document("not tried", blocked=STOP),
+        document("not tried", blocked=STOP, ended=None),
+        document("not tried", blocked=STOP, completeness=UNREAD),
+        document("planned", blocked=STOP, **DRY),
+    ],
+    "unchanged": [document(), document(ended=None), document(findings=[finding("report", rules=["inactive_days"])])],
+    "done": [
+        document("done"),
+        document("done", ("failed", "yes")),
+        document("done", ("unknown", "yes")),
+        document("done", ("skipped", "yes")),
+        document("done", findings=[finding()]),
+        document("done", findings=[finding("revoke", rules=["role_holders"], ways=["platform"])]),
+    ],
+    "open": [
+        document("done", findings=[THROUGH]),
+        document(findings=[finding("report", ways=["platform"])]),
+        document("done", findings=[LAST]),
+        document(findings=[finding("report", reasons=["has left", "is protected, so left alone"])]),
+        document(("failed", "yes"), findings=[THROUGH]),
+    ],
+    "partial": [
+        document("done", ("failed", "no")),
+        document("done", ("skipped", "no")),
+        document("done", ("not tried", None)),
+        document("done", ("unknown", "no")),
+        document("done", completeness=UNREAD),
+        document(completeness=UNREAD),
+        document("planned", completeness=UNREAD, **DRY),
+        document("planned", mode="review", completeness=UNREAD),
+        document("done", ("failed", "no"), findings=[THROUGH]),
+    ],
+    "failed": [
+        document(error="the secret was refused"),
+        document("not tried", error="x", blocked=STOP),
+        document(mode="review", error="x"),
+        document(("failed", "no")),
+        document(("failed", None), ("skipped", None)),
+        document("planned"),
+        document(("not tried", None)),
+        document(("unknown", "no")),
+        document(("failed", "no"), **DRY),
+        document("done", steps=[step(0), step(1)]),
+    ],
+    "interrupted": [
+        document("done", ended=None),
+        document("planned", ended=None, **DRY),
+        document(("unknown", None)),
+        document(("unknown", "unreadable"), "done"),
+        document("done", ("not tried", None), interrupted="SIGTERM"),
+        document("done", interrupted="SIGTERM"),
+    ],
+    "unverified": [
+        document(("done", "unreadable")),
+        document(("done", None), "done"),
+        document(("done", "unreadable"), findings=[THROUGH]),
+    ],
+    "disputed": [
+        document(("done", "no")),
+        document("done", ("done", "came back")),
+        document(("done", "no"), interrupted="SIGTERM"),
+        document(("done", "came back"), completeness=UNREAD),
+    ],
+}
+CASES = [(state, one) for state, ones in STATES.items() for one in ones]
+RED, AMBER = {"blocked", "partial", "failed", "interrupted", "disputed"}, {"open", "unverified"}
+
+
+def test_every_state_is_tested():
+    assert set(STATES) == set(COLOURS)
+
+
+@pytest.mark.parametrize(
+    ("state", "given"), CASES, ids=[f"{state}-{number}" for number, (state, _) in enumerate(CASES)]
+)
+def test_the_state_of_a_run(state, given):
+    found = outcome(given)
+    assert found["state"] == state
+    assert found["colour"] == ("red" if state in RED else "amber" if state in AMBER else "green")
+    assert set(found) == {"state", "colour", "sentence", "still"} and found["sentence"].strip()
+
+
+@pytest.mark.parametrize(("state", "given"), CASES)
+def test_no_sentence_says_that_nothing_was_changed(state, given):
+    assert "nothing was changed" not in outcome(given)["sentence"].lower()
+
+
+def test_what_somebody_gave_back_is_no_step_of_the_plan():
+    given = document("done")
+    given["actions"].append(step(7, action="grant", status="done", verified="yes", planned=False))
+    assert outcome(given)["state"] == "done" and "1 of 1 step took effect" in outcome(given)["sentence"]
+
+
+def test_who_still_gets_in_is_named_with_the_way():
+    found = outcome(document("done", findings=[THROUGH, LAST, finding(user="ok@corp.example")]))
+    assert found["still"] == [
+        "dana@corp.example still gets into alpha through the team platform (GROUP_READ_ONLY)",
+        "dana@corp.example stays in alpha as its last ACTIVE owner",
+    ]
+    assert found["still"][0] in found["sentence"]
+
+
+def test_who_came_back_is_named():
+    assert outcome(document(("done", "came back")))["still"] == ["u0@corp.example came back to alpha"]
+
+
+def test_a_run_that_failed_in_part_names_its_counts_in_the_past():
+    said = outcome(document("done", ("failed", "no"), ("skipped", "no"), ("not tried", None)))["sentence"]
+    assert said.startswith("1 of 4 steps took effect.") and "1 failed, 1 skipped, 1 not tried" in said
+
+
+def test_a_review_says_what_a_clean_up_would_do():
+    assert outcome(document(mode="review"))["sentence"] == "Reviewed: there were no findings."
+    found = [finding(), finding()]
+    said = outcome(document("planned", "planned", mode="review", findings=found))["sentence"]
+    assert said == "Reviewed: there were 2 findings; a clean-up would take 2 steps."
+    said = outcome(document("planned", mode="review", findings=found[:1], blocked=STOP))["sentence"]
+    assert said == "Reviewed: there was 1 finding; a clean-up would be blocked."
+
+
+ENDS = st.tuples(
+    st.sampled_from(["done", "failed", "skipped", "not tried", "unknown", "planned"]),
+    st.sampled_from([None, "yes", "no", "came back", "unreadable"]),
+)
+
+
+@given(
+    st.lists(ENDS, max_size=5),
+    st.sampled_from(["review", "dry-run", "clean-up"]),
+    st.sampled_from([AT, None]),
+    st.sampled_from([[], STOP]),
+    st.sampled_from([None, "SIGINT"]),
+)
+def test_every_document_has_an_outcome_and_green_means_that_nothing_is_amiss(ends, mode, ended, blocked, by):
+    found = outcome(document(*ends, mode=mode, ended=ended, blocked=blocked, interrupted=by))
+    assert found["state"] in COLOURS and found["sentence"]
+    if found["state"] == "done":
+        assert ends and all(seen == "yes" for status, seen in ends)
