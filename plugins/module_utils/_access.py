@@ -169,12 +169,13 @@ def access_of(members: Mapping[str, Member]) -> Dict[str, Roles]:
 
 def days_since(when: Optional[str], now: datetime) -> Optional[int]:
     """Whole days from an ISO 8601 time to now; None for none and for what is not a time."""
-    then = _time(when) if when else None
+    then = moment(when) if when else None
     return (now - then).days if then else None
 
 
 @lru_cache(maxsize=10_000)
-def _time(when: str) -> Optional[datetime]:
+def moment(when: str) -> Optional[datetime]:
+    """An ISO 8601 time; None for what is none."""
     # Cached: a person's last login comes back with every project.
     # Python 3.9 knows fractions of three and of six digits only.
     six_digits = _FRACTION.sub(lambda found: f".{found[1]:0<6.6}", when)

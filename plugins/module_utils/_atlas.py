@@ -10,8 +10,10 @@ Private to this collection.
 
 from __future__ import annotations
 
+import json
+import re
 import time
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import LAPSED, STATUSES, Member, Person, Project, Step, Team, folded, shows
 from ._client import BACKOFF, BASE_VERSION, USERS_VERSION, Client, Patience, T, segment
@@ -102,34 +104,26 @@ EVENTS = {
 }
 
 
-def events(client: Client, project_id: str, since: str) -> List[Tuple[str, str, str]]:
-    """(id, type, email folded) of what happened to people in a project since an ISO 8601 time."""
+class Event(NamedTuple):
+    """What Atlas recorded of somebody (an email, folded) in a project. ``by`` is who did it, None where it is not told.
+
+    ``roles`` are the project roles that the record speaks of, if it does.
+    """
+
+    id: str
+    kind: str
+    user: str
+    at: Optional[str]
+    by: Optional[str]
+    roles: FrozenSet[str]
+
+
+def events(client: Client, project_id: str, since: str, until: str) -> List[Event]:
+    """What happened to people in a project between two ISO 8601 times, oldest first."""
     path = f"/groups/{segment(project_id)}/events"
     types = sorted({name for names in EVENTS.values() for name in names})
-    rows = pages(client, path, BASE_VERSION, {"eventType": types, "minDate": since})
-    return [
-        (str(row.get("id")), str(row.get("eventTypeName")), folded(str(row.get("targetUsername", "")))) for row in rows
-    ]
-
-
-def settled(client: Client, project: Project, actions: Iterable[Mapping[str, Any]], legacy: bool) -> List[Member]:
-    """The members of a project, read again a few times while actions reported as done there do not show yet."""
-    mine = [one for one in actions if one["project_id"] == project.id and one["status"] == "done"]
-    patience = client.patience()
-    for pause in BACKOFF + (None,):
-        found = members(client, project, patience)
-        if legacy:
-            found += legacy_invitations(client, project, patience)
-        if pause is None or all(in_effect(one, found) for one in mine) or not patience.pause(pause):
-            break
-    return found
-
-
-def in_effect(action: Mapping[str, Any], found: Iterable[Member]) -> bool:
-    """Whether an action, as the writing modules return it, is in effect among these members."""
-    email = None if action["action"] == "remove" else folded(str(action["user"]))
-    mine = (one for one in found if one.user_id == action["user_id"] or folded(one.user) == email)
-    return shows(action["action"], action["roles"], next(mine, None))
+    rows = pages(client, path, BASE_VERSION, {"eventType": types, "minDate": since, "maxDate": until})
+    return [_event(row) for row in reversed(rows)]
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -290,6 +284,22 @@ def _texts(row: Mapping[str, Json], name: str) -> FrozenSet[str]:
             raise TypeError(name)
         known = _ROLE_SETS[listed] = frozenset(listed)
     return known
+
+
+_PROJECT_ROLE = re.compile(r"\bGROUP_[A-Z_]+\b")
+
+
+def _event(row: Mapping[str, Json]) -> Event:
+    # The schema has no field for roles; where a record tells them all the same, they are in it somewhere.
+    said = json.dumps({name: value for name, value in row.items() if name != "eventTypeName"})
+    return Event(
+        str(row.get("id")),
+        str(row.get("eventTypeName")),
+        folded(str(row.get("targetUsername", ""))),
+        _maybe(row, "created"),
+        _maybe(row, "username") or _maybe(row, "publicKey") or _maybe(row, "userId"),
+        frozenset(_PROJECT_ROLE.findall(said)),
+    )
 
 
 def _project(row: Mapping[str, Json]) -> Project:

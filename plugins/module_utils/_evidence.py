@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a review leaves behind for people to read: tables, one JSON document, checksums.
+"""The directory that a run leaves behind: tables, documents, checksums. It only grows.
 
-Files go into one directory, readable by their owner alone: they name people. Knows nothing of Ansible or HTTP.
-Private to this collection.
+Every file is made, never opened again for writing, and readable by its owner alone, for it names people; what is read
+back is believed only if nobody else may have written it. Knows nothing of Ansible or HTTP. Private to this collection.
 """
 
 from __future__ import annotations
@@ -14,17 +14,39 @@ import csv
 import hashlib
 import json
 import os
+import secrets
+import stat
 from collections import Counter
-from datetime import datetime
+from contextlib import contextmanager
+from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
+from itertools import count
+from typing import (
+    IO,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
-from ._access import ACTIVE, LAPSED, OWNER, PENDING, Entry, Way, days_since, folded, idle_days, labels
+from . import _tables as tables
+from ._access import ACTIVE, LAPSED, OWNER, PENDING, Person, Refusal, Roles, Way, days_since, idle_days, labels
+from ._journal import UNKNOWN, Journaled, check_ours
+from ._journal import read as read_journal
 from ._policy import Exemption, Finding, Policy, Reviewed, calls, lapsed_exceptions
+from ._steps import Row, digest
 
-POPULATION, FINDINGS, ACTIONS = "population.csv", "findings.csv", "actions.csv"
-REVIEW, DONE, REPORT, SUMS = "review.json", "actions.json", "review.html", "SHA256SUMS"
-SEALED = (ACTIONS, DONE, FINDINGS, POPULATION, REPORT, REVIEW)
+POPULATION, FINDINGS, LEAVERS, ACTIONS = "population.csv", "findings.csv", "leavers.csv", "actions.csv"
+PLAN, JOURNAL, REVIEW, RESTORE, SUMS = "plan.json", "actions.jsonl", "review.json", "restore.yml", "SHA256SUMS"
+LATEST, SETTLED, VERIFIED = "latest", "settled", "verified"
+UNDER_WAY = "a run under way"
 
 # Roles that let somebody decide about others or reach the data.
 PRIVILEGED = (
@@ -41,9 +63,6 @@ PRIVILEGED = (
 LISTED = 500
 # How many cells the matrix of people and projects may have; beyond it only privileged people are in it.
 MATRIX_CELLS = 6000
-
-Row = Dict[str, Any]
-
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 
@@ -84,53 +103,6 @@ def exemption_row(exemption: Exemption) -> Row:
     return row
 
 
-# --- tables ----------------------------------------------------------------------------------------------------------
-
-POPULATION_COLUMNS = (
-    "project project_id user user_id status roles via last_auth idle_days created_at invitation_created_at "
-    "invitation_expires_at inviter"
-).split()
-FINDING_COLUMNS = "project project_id user user_id status action roles rules reasons residual_access".split()
-ACTION_COLUMNS = "project project_id user user_id action roles status error verified event_ids".split()
-
-
-def population(reviewed: Iterable[Reviewed], now: datetime) -> Iterator[Sequence[Any]]:
-    """Everybody who gets into a project in scope, a row for each person and project."""
-    for one in reviewed:
-        name = harmless(one.project.name)
-        for member, ways in sorted(one.entries.values(), key=_by_email):
-            yield (
-                name,
-                one.project.id,
-                harmless(member.user),
-                member.user_id,
-                member.status,
-                _roles_text(member.roles),
-                _ways_text(ways),
-                member.last_auth,
-                idle_days(member, now),
-                member.created_at,
-                member.invitation_created_at,
-                member.invitation_expires_at,
-                harmless(member.inviter),
-            )
-
-
-def _by_email(entry: Entry) -> Tuple[str, str]:
-    return folded(entry.member.user), str(entry.member.user_id)
-
-
-# People and the ways in are many, distinct ones are few: what is made of those is kept.
-@lru_cache(maxsize=10_000)
-def _roles_text(roles: FrozenSet[str]) -> str:
-    return ";".join(sorted(roles))
-
-
-@lru_cache(maxsize=10_000)
-def _ways_text(ways: Tuple[Way, ...]) -> str:
-    return ";".join(map(_way_text, ways))
-
-
 @lru_cache(maxsize=10_000)
 def _held(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
     return tuple(sorted(frozenset().union(*(way.roles for way in ways))))
@@ -141,52 +113,114 @@ def _privileged(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
     return tuple(role for role in _held(ways) if role in PRIVILEGED)
 
 
-def _way_text(way: Way) -> str:
-    return way.kind if way.kind == "direct" else f"{way.kind} {way.name or ''} ({','.join(sorted(way.roles))})"
+# --- the directory ---------------------------------------------------------------------------------------------------
 
 
-def finding_cells(row: Row) -> Sequence[Any]:
-    """A finding's row in the order of FINDING_COLUMNS."""
-    residual = (f"{way['via']} {way['name'] or ''} ({','.join(way['roles'])})" for way in row["residual_access"])
-    joined = {name: ";".join(row[name]) for name in ("roles", "rules", "reasons")}
-    cells = {**row, **joined, "residual_access": ";".join(residual)}
-    return [harmless(cells[name]) for name in FINDING_COLUMNS]
+def begin(base: str, started: datetime, mode: str, plan_digest: Optional[str]) -> str:
+    """Make the directory of a run, and none that is there already; returns its path. Raises `Refusal`."""
+    with _refusing("evidence_dir", base):
+        os.makedirs(base, mode=0o700, exist_ok=True)
+        return _first(
+            os.path.join(base, f"{_utc(started)}-{mode}-{(plan_digest or 'noplan')[:8]}"), "", _make_directory
+        )
 
 
-def action_cells(row: Row) -> Sequence[Any]:
-    """An action's row in the order of ACTION_COLUMNS."""
-    error = row.get("error") or {}
-    said = " ".join(str(error[name]) for name in ("status", "code", "detail") if error.get(name))
-    joined = {name: ";".join(row.get(name) or []) for name in ("roles", "event_ids")}
-    cells = {**row, **joined, "error": said}
-    return [harmless(cells.get(name)) for name in ACTION_COLUMNS]
+def _make_directory(path: str) -> str:
+    os.mkdir(path, 0o700)
+    return path
 
 
-def harmless(cell: Any) -> Any:
-    """A cell of text from outside that no spreadsheet takes for a formula (OWASP: CSV injection)."""
-    return "'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA else cell
+def _first(stem: str, suffix: str, make: Callable[[str], str]) -> str:
+    """What ``make`` makes of the first name that is free."""
+    for number in count(1):
+        try:
+            return make(f"{stem}{f'-{number}' if number > 1 else ''}{suffix}")
+        except FileExistsError:
+            continue
+    raise AssertionError
 
 
-_FORMULA = frozenset("=+-@\t\r\n")
+def _utc(when: datetime) -> str:
+    return when.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
+@contextmanager
+def _refusing(option: str, path: str) -> Iterator[None]:
+    """A directory that can't be written to, as one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise Refusal(f"{option}: '{path}' can't be written to: {error.strerror or error}") from None
 
 
-def write_table(directory: str, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def point(directory: str) -> None:
+    """Let ``latest`` lead to this run, where links can be made; never in place of what is no link."""
+    base, name = os.path.split(os.path.abspath(directory))
+    link = os.path.join(base, LATEST)
+    if os.path.lexists(link) and not os.path.islink(link):
+        return
+    fresh = f"{link}.{secrets.token_hex(4)}"
+    try:
+        os.symlink(name, fresh)
+        os.replace(fresh, link)
+    except OSError:
+        _forget(fresh)
+
+
+def _forget(path: str) -> None:
+    """Take away what this process made and nobody is to find."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def runs(base: str) -> List[str]:
+    """The directories below, by name, newest last; links are not followed, and what others may change is left out."""
+    try:
+        with os.scandir(base) as entries:
+            return sorted(entry.path for entry in entries if _is_ours(entry.stat(follow_symlinks=False)))
+    except OSError:
+        return []
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+
+
+def is_sealed(directory: str) -> bool:
+    """Whether the run ended, so that nothing of it changes any more."""
+    return os.path.lexists(os.path.join(directory, SUMS))
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _created(path: str, newline: Optional[str] = None) -> Iterator[IO[str]]:
+    """A new file, and nothing else of that name; gone again where it does not become whole."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        # Surrogates, which JSON may carry, have no place in UTF-8.
+        with open(descriptor, "w", encoding="utf-8", errors="replace", newline=newline) as file:
+            yield file
+    except BaseException:
+        _forget(path)
+        raise
+
+
+def write_table(path: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Write a CSV file of harmless cells; returns its path."""
-    path = os.path.join(directory, name)
-    with _create(path, newline="") as file:
+    with _created(path, newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(rows)
     return path
 
 
-def write_document(directory: str, name: str, document: Row) -> str:
+def write_document(path: str, document: Mapping[str, Any]) -> str:
     """Write a JSON file, with a line for each row of its lists; returns its path."""
-    path = os.path.join(directory, name)
-    with _create(path) as file:
+    with _created(path) as file:
         file.write("{\n")
         for number, (key, value) in enumerate(document.items()):
             file.write(f"{',' if number else ''}{json.dumps(key)}: ")
@@ -203,8 +237,8 @@ def write_document(directory: str, name: str, document: Row) -> str:
 
 def write_rows(path: str, rows: Iterable[Row]) -> None:
     """Write a JSON list with a line for each row, in one move: a file of that name is whole before and after."""
-    fresh = f"{path}.{os.getpid()}"
-    with _create(fresh) as file:
+    fresh = f"{path}.{secrets.token_hex(4)}"
+    with _created(fresh) as file:
         file.write("[")
         file.writelines(_joined(json.dumps(one, ensure_ascii=False) for one in rows))
         file.write("\n]\n")
@@ -216,52 +250,231 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
         yield f"{',' if number else ''}\n{line}"
 
 
-def read_document(directory: Optional[str], name: str) -> Any:
-    """A JSON file of the directory, or None if there is none that can be read."""
-    try:
-        with open(os.path.join(directory or "", name), encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return None
+def write_review(
+    directory: str,
+    document: Row,
+    reviewed: Iterable[Any],
+    now: datetime,
+    sealed: bool,
+    people_elsewhere: Iterable[Person] = (),
+    organization_roles: Mapping[str, Roles] = {},
+) -> List[str]:
+    """Write the files of a review into the directory of its run; returns their paths. Raises `Refusal`.
+
+    ``people_elsewhere`` are those of the organizations who get into no project; ``organization_roles`` everybody's, by
+    user id.
+    """
+    shown = ((one.project, one.entries) for one in reviewed)
+    everybody = tables.population(shown, now, people_elsewhere, organization_roles)
+    findings, leavers = document["findings"], document.get("leavers", [])
+    plan = {
+        "version": 1,
+        "digest": document["plan_digest"],
+        "made_at": now.isoformat(timespec="seconds"),
+        "steps": document["steps"],
+        "blocked": document["blocked"],
+    }
+
+    def at(name: str) -> str:
+        return os.path.join(directory, name)
+
+    with _refusing("evidence_dir", directory):
+        paths = [
+            write_table(at(POPULATION), tables.POPULATION_COLUMNS, everybody),
+            write_table(at(FINDINGS), tables.FINDING_COLUMNS, map(tables.finding_cells, findings)),
+            write_table(
+                at(LEAVERS), tables.LEAVER_COLUMNS, (tables.cells(row, tables.LEAVER_COLUMNS) for row in leavers)
+            ),
+            write_document(at(PLAN), plan),
+            write_document(at(REVIEW), document),
+        ]
+        if plan["steps"]:
+            with _created(at(JOURNAL)):
+                paths.append(at(JOURNAL))
+        point(directory)
+        if sealed:
+            seal(directory)
+            paths.append(at(SUMS))
+    return paths
 
 
-def reviewed_steps(directory: Optional[str], digest: str) -> Optional[List[Row]]:
-    """The steps of the plan of this digest, if the directory still holds its review."""
-    review = read_document(directory, REVIEW)
-    if not digest or not isinstance(review, dict) or review.get("plan_digest") != digest:
-        return None
-    steps: List[Row] = review.get("steps", [])
-    return steps
+def write_end(directory: str, document: Row, restoring: Optional[str]) -> List[str]:
+    """Write what was done and verified, and what undoes it; returns the paths. Raises `Refusal`."""
+    cells = (tables.action_cells(row, tables.ACTION_COLUMNS) for row in document["actions"])
+    with _refusing("evidence_dir", directory):
+        paths = [write_table(os.path.join(directory, ACTIONS), tables.ACTION_COLUMNS, cells)]
+        if restoring:
+            paths.append(os.path.join(directory, RESTORE))
+            with _created(paths[-1]) as file:
+                file.write(restoring)
+        return [*paths, rewrite_review(directory, document)]
 
 
-def seal(directory: str) -> str:
-    """Write the checksums of the files that are there, as sha256sum does; returns the path."""
-    path = os.path.join(directory, SUMS)
-    lines = []
-    for name in SEALED:
-        try:
-            with open(os.path.join(directory, name), "rb") as file:
-                digest = hashlib.sha256()
-                for block in iter(lambda: file.read(1 << 20), b""):
-                    digest.update(block)
-                lines.append(f"{digest.hexdigest()}  {name}\n")
-        except FileNotFoundError:
-            continue
-    with _create(path) as file:
-        file.writelines(lines)
+def rewrite_review(directory: str, document: Row) -> str:
+    """Put the run's own document, which knows more by now, in place of the one before. Raises `Refusal`."""
+    path = os.path.join(directory, REVIEW)
+    if is_sealed(directory):
+        raise Refusal(f"evidence_dir: '{directory}' is sealed")
+    with _refusing("evidence_dir", directory):
+        fresh = write_document(f"{path}.{secrets.token_hex(4)}", document)
+        os.replace(fresh, path)
     return path
 
 
-def _create(path: str, newline: Optional[str] = None) -> Any:
-    # Surrogates, which JSON may carry, have no place in UTF-8.
-    return open(
-        path,
-        "w",
-        encoding="utf-8",
-        errors="replace",
-        newline=newline,
-        opener=lambda name, flags: os.open(name, flags, 0o600),
-    )
+def write_later(directory: str, name: str, now: datetime, columns: Sequence[str], rows: Iterable[Row]) -> str:
+    """Add a table with the time in its name to the directory of a run that ended; returns its path."""
+    cells = [tables.action_cells(row, columns) for row in rows]
+    with _refusing("evidence_dir", directory):
+        stem = os.path.join(directory, f"{name}-{_utc(now)}")
+        return _first(stem, ".csv", lambda path: write_table(path, columns, cells))
+
+
+def seal(directory: str) -> str:
+    """Write the checksums of all files that are there, once, as sha256sum does; returns their own. Raises `Refusal`."""
+    lines = []
+    with _refusing("evidence_dir", directory):
+        for name in sorted(os.listdir(directory)):
+            path = os.path.join(directory, name)
+            if os.path.islink(path):
+                raise Refusal(f"evidence_dir: '{path}' is a link, which no run makes; nothing was sealed")
+            if os.path.isfile(path):
+                lines.append(_sum_line(_sum(path), name))
+        path = os.path.join(directory, SUMS)
+        with _created(path) as file:
+            file.writelines(lines)
+        return _sum(path)
+
+
+def seal_of(directory: str) -> Optional[str]:
+    """The checksum of the checksums of a run that ended."""
+    return _sum(os.path.join(directory, SUMS)) if is_sealed(directory) else None
+
+
+def _sum(path: str) -> str:
+    total = hashlib.sha256()
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            total.update(block)
+    return total.hexdigest()
+
+
+def _sum_line(total: str, name: str) -> str:
+    odd = name.replace("\\", "\\\\").replace("\n", "\\n")
+    return f"{'' if odd == name else chr(92)}{total}  {odd}\n"
+
+
+# --- reading back ----------------------------------------------------------------------------------------------------
+
+
+def read_text(path: str) -> Optional[str]:
+    """A file that is ours alone, None if there is none. Raises `Refusal` for one that is not to be believed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise Refusal(f"evidence_dir: '{path}' can't be read: {error.strerror}") from None
+    with open(descriptor, encoding="utf-8", newline="") as file:
+        check_ours(descriptor, path, "evidence_dir")
+        return file.read()
+
+
+def read_document(directory: str, name: str) -> Any:
+    """A JSON file of a run's directory, None if there is none. Raises `Refusal` likewise, and for what is no JSON."""
+    path = os.path.join(directory, name)
+    try:
+        text = read_text(path)
+        return None if text is None else json.loads(text)
+    except ValueError:
+        raise Refusal(f"evidence_dir: '{path}' is damaged: it is no JSON") from None
+
+
+def was_member(directory: str) -> tables.Was:
+    """Who was a member at a run's review, as its population tells."""
+    text = read_text(os.path.join(directory, POPULATION))
+    return tables.was(csv.DictReader(text.splitlines(keepends=True))) if text else {}
+
+
+def plan_of(directory: str) -> Optional[Row]:
+    """The plan of a run: digest, steps, blocked. None where there is none that its digest fits."""
+    try:
+        plan = read_document(directory, PLAN)
+        return plan if plan is not None and digest(plan["steps"]) == plan["digest"] and "blocked" in plan else None
+    except (AttributeError, KeyError, TypeError):
+        return None
+
+
+def approved(base: str, plan_digest: str) -> Optional[Row]:
+    """The steps of the plan of this digest that a run below left, and all that blocked it in any run; None if none did.
+
+    Links are not followed, and what others may have written is not believed.
+    """
+    found = [
+        plan for directory in runs(base) for plan in [_believed(directory)] if plan and plan["digest"] == plan_digest
+    ]
+    if not found:
+        return None
+    blocked = {json.dumps(one, sort_keys=True): one for plan in found for one in plan["blocked"]}
+    return {"steps": found[-1]["steps"], "blocked": list(blocked.values())}
+
+
+def _believed(directory: str) -> Optional[Row]:
+    try:
+        return plan_of(directory)
+    except Refusal:
+        return None
+
+
+# --- runs that did not end -------------------------------------------------------------------------------------------
+
+
+class Unfinished(NamedTuple):
+    """A step that a run began and did not end; without a ``row`` only what is ``told`` of the run is known."""
+
+    run: str
+    directory: str
+    row: Optional[Row]
+    told: Optional[str] = None
+
+
+def unfinished(base: str) -> List[Unfinished]:
+    """What runs below, which never got to their end, left open, and was not told yet."""
+    return [one for directory in runs(base) if not is_sealed(directory) for one in _left_open(directory)]
+
+
+def _left_open(directory: str) -> List[Unfinished]:
+    name = os.path.basename(directory)
+    try:
+        journal = read_journal(os.path.join(directory, JOURNAL))
+    except Refusal as error:
+        return [Unfinished(name, directory, None, str(error))]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return [Unfinished(name, directory, None, f"its {JOURNAL} is damaged")]
+    if journal.running:
+        return [Unfinished(name, directory, None, UNDER_WAY)]
+    if any(entry.startswith(f"{SETTLED}-") for entry in os.listdir(directory)):
+        return []
+    return [Unfinished(name, directory, row) for row in _open_rows(journal)]
+
+
+def _open_rows(journal: Journaled) -> List[Row]:
+    records = {name: one for name, one in journal.records.items() if one.status == UNKNOWN}
+    return tables.action_rows([], records, [], UNKNOWN)
+
+
+def settled(found: Sequence[Unfinished], took_effect: Sequence[str], now: datetime) -> List[Row]:
+    """Write down, beside the run that left it open, whether each step took effect, so that it is told once.
+
+    ``took_effect`` is yes, no or unreadable for each of those that have a row; returns what a review tells of them.
+    """
+    rows: Dict[str, List[Row]] = {}
+    told = zip((one for one in found if one.row is not None), took_effect)
+    for one, effect in told:
+        rows.setdefault(one.directory, []).append({**(one.row or {}), "run": one.run, "took_effect": effect})
+    for directory, mine in rows.items():
+        write_later(directory, SETTLED, now, tables.SETTLED_COLUMNS, mine)
+    shown = ("run", "project", "user", "action", "roles", "took_effect")
+    return [{name: row[name] for name in shown} for mine in rows.values() for row in mine]
 
 
 # --- the document ----------------------------------------------------------------------------------------------------
@@ -285,26 +498,6 @@ def document(policy: Policy, reviewed: Sequence[Reviewed], rows: Sequence[Row], 
         "invitations": {"count": waiting, "rows": oldest},
         "dormant": dormant(reviewed, policy, now),
     }
-
-
-def write_review(directory: str, review: Row, reviewed: Sequence[Reviewed], now: datetime) -> List[str]:
-    """Write the files of a review; returns their paths. Creates the directory."""
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    return [
-        write_table(directory, POPULATION, POPULATION_COLUMNS, population(reviewed, now)),
-        write_table(directory, FINDINGS, FINDING_COLUMNS, map(finding_cells, review["findings"])),
-        write_document(directory, REVIEW, review),
-        seal(directory),
-    ]
-
-
-def write_actions(directory: str, review: Row) -> List[str]:
-    """Write what was done and verified; returns the paths."""
-    return [
-        write_table(directory, ACTIONS, ACTION_COLUMNS, map(action_cells, review["actions"])),
-        write_document(directory, REVIEW, review),
-        seal(directory),
-    ]
 
 
 def _project_row(one: Reviewed) -> Row:

@@ -1,0 +1,235 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a run ended: one word, its colour, a sentence, and who still gets in.
+
+Pure: no I/O, no Ansible, and nothing of ours: it judges a document as it is read from a file. Private to this
+collection.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
+
+Document = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+REVIEW, DRY_RUN, CLEAN_UP = "review", "dry-run", "clean-up"
+REVIEWED, PLANNED, BLOCKED, UNCHANGED, DONE, OPEN, PARTIAL, FAILED, INTERRUPTED, UNVERIFIED, DISPUTED = (
+    "reviewed planned blocked unchanged done open partial failed interrupted unverified disputed".split()
+)
+GREEN, AMBER, RED = "green", "amber", "red"
+COLOURS = {
+    **dict.fromkeys((REVIEWED, PLANNED, UNCHANGED, DONE), GREEN),
+    **dict.fromkeys((OPEN, UNVERIFIED), AMBER),
+    **dict.fromkeys((BLOCKED, PARTIAL, FAILED, INTERRUPTED, DISPUTED), RED),
+}
+
+
+class Steps(NamedTuple):
+    """The steps of a plan by how they ended; ``unrecorded`` are those of which no record says anything."""
+
+    planned: int
+    effective: int
+    wrong: int
+    unseen: int
+    undone: int
+    unsettled: int
+    unrecorded: int
+    ends: Mapping[str, int]
+
+
+def outcome(document: Document) -> Dict[str, Any]:
+    """The outcome of a run from its document: ``state``, ``colour``, ``sentence``, ``still`` (sentences)."""
+    steps = _steps(document)
+    still = _still(document)
+    state = _state(document, steps, still)
+    return {
+        "state": state,
+        "colour": COLOURS[state],
+        "sentence": _sentence(state, document, steps, still),
+        "still": still,
+    }
+
+
+# --- the state -------------------------------------------------------------------------------------------------------
+
+
+def _state(document: Document, steps: Steps, still: Sequence[str]) -> str:
+    mode, planned = document["mode"], len(document.get("steps") or ())
+    if document.get("error"):
+        return FAILED
+    if mode == REVIEW:
+        return PARTIAL if _unreadable(document) else REVIEWED
+    if document.get("blocked"):
+        return BLOCKED
+    if planned and not document.get("ended"):
+        return INTERRUPTED
+    if steps.wrong:
+        return DISPUTED
+    if document.get("interrupted") or steps.unsettled:
+        return INTERRUPTED
+    if steps.unrecorded or (steps.undone and not steps.effective):
+        return FAILED
+    if steps.undone or _unreadable(document):
+        return PARTIAL
+    if mode == DRY_RUN:
+        return PLANNED
+    if steps.unseen:
+        return UNVERIFIED
+    if still:
+        return OPEN
+    return DONE if planned else UNCHANGED
+
+
+def _steps(document: Document) -> Steps:
+    planned = document.get("steps") or ()
+    rows = [row for row in document.get("actions") or () if row.get("planned", True)]
+    ran = bool(document.get("ended")) and not document.get("blocked") and document["mode"] != REVIEW
+    return Steps(
+        planned=len(planned),
+        effective=sum(map(_in_effect, rows)),
+        wrong=sum(row["status"] == "done" and row.get("verified") in ("no", "came back") for row in rows),
+        unseen=sum(row["status"] == "done" and row.get("verified") in (None, "unreadable") for row in rows),
+        undone=sum(row["status"] not in ("done", "planned") and not _in_effect(row) for row in rows),
+        unsettled=sum(row["status"] == "unknown" and row.get("verified") in (None, "unreadable") for row in rows),
+        unrecorded=abs(len(planned) - len(rows)) if ran else 0,
+        ends=Counter(row["status"] for row in rows),
+    )
+
+
+def _in_effect(row: Row) -> bool:
+    """Whether a step is as it was wanted, whoever did it. Only what was planned and not tried can't be that."""
+    if row["status"] == "planned":
+        return False
+    return row.get("verified") == "yes" or (row["status"] == "done" and row.get("verified") in (None, "unreadable"))
+
+
+def _unreadable(document: Document) -> int:
+    return len((document.get("completeness") or {}).get("unreadable") or ())
+
+
+# --- who still gets in -----------------------------------------------------------------------------------------------
+
+
+def _still(document: Document) -> List[str]:
+    """A sentence for each who still gets in though a removal or the list of leavers is about them, or is kept."""
+    ways: Dict[str, Dict[str, List[str]]] = {}
+    kept = []
+    for row in document.get("findings") or ():
+        user, project = row["user"], row["project"]
+        last_owner = any(reason.startswith("last_owner: ") for reason in row["reasons"])
+        if last_owner:
+            kept.append(f"{user} stays in {project} as its last ACTIVE owner")
+        through = [_through(way) for way in row["residual_access"]]
+        if row["action"] == "report" and "leavers" in row["rules"] and not through and not last_owner:
+            through = ["as a member"]
+        if row["action"] == "remove" or "leavers" in row["rules"]:
+            for way in through:
+                ways.setdefault(user, {}).setdefault(way, []).append(project)
+    found = [
+        f"{user} still gets into {'; '.join(f'{_names(projects)} {way}' for way, projects in mine.items())}"
+        for user, mine in ways.items()
+    ]
+    back = [
+        f"{row['user']} came back to {row['project']}"
+        for row in document.get("actions") or ()
+        if row.get("verified") == "came back"
+    ]
+    return found + kept + back
+
+
+def _through(way: Row) -> str:
+    roles = f" ({', '.join(way['roles'])})" if way["roles"] else ""
+    return f"through the {way['via']}{' ' + way['name'] if way['name'] else ''}{roles}"
+
+
+def _names(projects: Sequence[str], told: int = 20) -> str:
+    more = f" and {len(projects) - told} more" if len(projects) > told else ""
+    return ", ".join(projects[:told]) + more
+
+
+# --- the sentence ----------------------------------------------------------------------------------------------------
+
+
+def _sentence(state: str, document: Document, steps: Steps, still: Sequence[str]) -> str:
+    said = {
+        REVIEWED: _reviewed,
+        BLOCKED: _blocked,
+        PLANNED: _planned,
+        UNCHANGED: lambda *_: "There was nothing to do: nobody was found whose access was to change.",
+        FAILED: _failed,
+        INTERRUPTED: _interrupted,
+    }.get(state, _carried_out)(document, steps)
+    unread = _unreadable(document)
+    more = [f"{_count(unread, 'project')} could not be read."] if unread else []
+    if still and state not in (FAILED, BLOCKED, INTERRUPTED):
+        more.append(f"{_count(len(still), 'point')} stayed open: {'; '.join(still[:5])}{_rest(still, 5)}.")
+    return " ".join([said, *more])
+
+
+def _reviewed(document: Document, steps: Steps) -> str:
+    found = (document.get("summary") or {}).get("findings", len(document.get("findings") or ()))
+    if not found:
+        return "Reviewed: there were no findings."
+    planned = _count(steps.planned, "step")
+    would = "would be blocked" if document.get("blocked") else f"would take {planned}"
+    return f"Reviewed: there {'was' if found == 1 else 'were'} {_count(found, 'finding')}; a clean-up {would}."
+
+
+def _blocked(document: Document, steps: Steps) -> str:
+    guards = ", ".join(sorted({one["guard"] for one in document["blocked"]}))
+    return f"Blocked before the first write by {guards}: none of the {_count(steps.planned, 'step')} was tried."
+
+
+def _planned(document: Document, steps: Steps) -> str:
+    if not steps.planned:
+        return "A dry run: there would be nothing to do."
+    return f"A dry run: {_count(steps.planned, 'step')} would be taken; none was."
+
+
+def _failed(document: Document, steps: Steps) -> str:
+    if document.get("error"):
+        return f"Failed before the first write: {document['error']}"
+    if steps.unrecorded:
+        return f"Failed: of {_count(steps.unrecorded, 'step')} there is no record. {_ends(steps)}"
+    return f"Failed: none of the {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
+
+
+def _interrupted(document: Document, steps: Steps) -> str:
+    if not document.get("ended"):
+        return f"The run did not get to its end; it had {_count(steps.planned, 'step')} to take, see actions.jsonl."
+    by = f" by {document['interrupted']}" if document.get("interrupted") else ""
+    return f"Interrupted{by}. {_ends(steps)}"
+
+
+def _carried_out(document: Document, steps: Steps) -> str:
+    if document["mode"] == REVIEW:
+        return _reviewed(document, steps)
+    if document["mode"] == DRY_RUN:
+        return _planned(document, steps)
+    said = f"{steps.effective} of {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
+    if steps.wrong:
+        said += f" {_count(steps.wrong, 'step')} reported as done {_was(steps.wrong)} found not to be in effect."
+    if steps.unseen:
+        said += f" {_count(steps.unseen, 'step')} could not be verified."
+    return said
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _ends(steps: Steps) -> str:
+    order = ("done", "failed", "skipped", "not tried", "unknown", "planned")
+    return f"Recorded: {', '.join(f'{steps.ends[end]} {end}' for end in order if steps.ends.get(end)) or 'nothing'}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _rest(rows: Sequence[str], told: int) -> str:
+    return f"; and {len(rows) - told} more" if len(rows) > told else ""

@@ -1,0 +1,228 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rows and cells of the tables that a run leaves behind, and the file that undoes it.
+
+Pure: no I/O, no Ansible. Private to this collection.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Sequence, Tuple
+
+from ._access import LAPSED, Entry, Person, Project, Roles, Way, folded, idle_days
+from ._steps import Row, step_hash
+
+POPULATION_COLUMNS = (
+    "project project_id user user_id status roles via last_auth idle_days created_at invitation_created_at "
+    "invitation_expires_at inviter organization_roles"
+).split()
+FINDING_COLUMNS = "project project_id user user_id status action roles rules reasons residual_access".split()
+LEAVER_COLUMNS = "user found direct indirect".split()
+ACTION_COLUMNS = "project project_id user user_id action roles status error verified event_ids at why".split()
+SETTLED_COLUMNS = "project project_id user user_id action roles started took_effect".split()
+
+# Who was a member when a run was reviewed, lapsed invitations apart: (project id, account id) -> roles.
+Was = Mapping[Tuple[str, str], Roles]
+
+# --- who is in -------------------------------------------------------------------------------------------------------
+
+Shown = Tuple[Project, Mapping[str, Entry]]
+
+
+def population(
+    shown: Iterable[Shown], now: datetime, elsewhere: Iterable[Person] = (), org_roles: Mapping[str, Roles] = {}
+) -> Iterator[Sequence[Any]]:
+    """Everybody who gets into a project in scope, a row for each person and project; then who is in no project.
+
+    ``org_roles`` are organization roles by user id; without them the ones that give access tell.
+    """
+    for project, entries in shown:
+        name = harmless(project.name)
+        for member, ways in sorted(entries.values(), key=_by_email):
+            held = org_roles.get(str(member.user_id))
+            yield (
+                name,
+                project.id,
+                harmless(member.user),
+                member.user_id,
+                member.status,
+                _roles_text(member.roles),
+                _ways_text(ways),
+                member.last_auth,
+                idle_days(member, now),
+                member.created_at,
+                member.invitation_created_at,
+                member.invitation_expires_at,
+                harmless(member.inviter),
+                _given_by(ways) if held is None else _roles_text(held),
+            )
+    for one in sorted(elsewhere, key=lambda person: (folded(person.user), person.user_id)):
+        who = ("", "", harmless(one.user), one.user_id, one.status, "", "", one.last_auth, None, one.created_at)
+        yield (*who, None, None, None, _roles_text(one.org_roles))
+
+
+def was(rows: Iterable[Mapping[str, str]]) -> Was:
+    """Who was a member, from the rows of such a table."""
+    return {
+        (row["project_id"], row["user_id"]): frozenset(filter(None, row["roles"].split(";")))
+        for row in rows
+        if "direct" in row["via"].split(";") and row["status"] not in LAPSED
+    }
+
+
+def _by_email(entry: Entry) -> Tuple[str, str]:
+    return folded(entry.member.user), str(entry.member.user_id)
+
+
+# People and the ways in are many, distinct ones are few: what is made of those is kept.
+@lru_cache(maxsize=10_000)
+def _roles_text(roles: FrozenSet[str]) -> str:
+    return ";".join(sorted(roles))
+
+
+@lru_cache(maxsize=10_000)
+def _ways_text(ways: Tuple[Way, ...]) -> str:
+    return ";".join(map(_way_text, ways))
+
+
+@lru_cache(maxsize=10_000)
+def _given_by(ways: Tuple[Way, ...]) -> str:
+    return ";".join(sorted(way.name for way in ways if way.kind == "organization" and way.name))
+
+
+def _way_text(way: Way) -> str:
+    return way.kind if way.kind == "direct" else f"{way.kind} {way.name or ''} ({','.join(sorted(way.roles))})"
+
+
+# --- what was done ---------------------------------------------------------------------------------------------------
+
+
+def action_rows(steps: Sequence[Row], records: Mapping[str, Any], extra: Iterable[Any], untried: str) -> List[Row]:
+    """A row for every planned step, as the journal's records tell it, and for what was done beside the plan.
+
+    ``untried`` is the status of a step without a record.
+    """
+    hashes = [step_hash(step) for step in steps]
+    rows = [
+        _recorded(step, records[name])
+        if name in records
+        else {**step, "status": untried, "error": None, "started": None, "at": None, "why": None}
+        for name, step in zip(hashes, steps)
+    ]
+    beside = [one for name, one in records.items() if name not in set(hashes)]
+    return rows + [{**_recorded(one.row, one), "planned": False} for one in [*beside, *extra]]
+
+
+def _recorded(step: Row, record: Any) -> Row:
+    told = {name: getattr(record, name) for name in ("status", "error", "started", "at", "why")}
+    return {**step, **told}
+
+
+_ENDS = ("done", "failed", "skipped", "not_tried", "unknown")
+
+
+def counts(rows: Iterable[Row]) -> Dict[str, int]:
+    """How many steps of the plan ended in which way."""
+    planned = [row["status"] for row in rows if row.get("planned", True)]
+    ends = {
+        name: planned.count(name.replace("_", " ")) for name in ("done", "failed", "skipped", "not_tried", "unknown")
+    }
+    return {"planned": len(planned), **ends}
+
+
+# --- cells -----------------------------------------------------------------------------------------------------------
+
+
+def finding_cells(row: Row) -> Sequence[Any]:
+    """A finding's row in the order of FINDING_COLUMNS."""
+    residual = [f"{way['via']} {way['name'] or ''} ({','.join(way['roles'])})" for way in row["residual_access"]]
+    return cells({**row, "residual_access": residual}, FINDING_COLUMNS)
+
+
+def action_cells(row: Row, columns: Sequence[str]) -> Sequence[Any]:
+    """An action's row in the order of these columns."""
+    error = row.get("error") or {}
+    said = " ".join(str(error[name]) for name in ("status", "code", "detail") if error.get(name))
+    return cells({**row, "error": said}, columns)
+
+
+def cells(row: Row, columns: Iterable[str]) -> Sequence[Any]:
+    """A row in the order of these columns; a list is one cell."""
+    return [harmless(";".join(map(str, one)) if isinstance(one, list) else one) for one in map(row.get, columns)]
+
+
+def harmless(cell: Any) -> Any:
+    """A cell of text from outside that no spreadsheet takes for a formula (OWASP: CSV injection)."""
+    return "'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA else cell
+
+
+_FORMULA = frozenset("=+-@\t\r\n")
+
+
+# --- what undoes it --------------------------------------------------------------------------------------------------
+
+_HOW = """\
+# Gives back what this run took: people get the roles that they held before it, exactly these.
+# Look it through, leave out what is to stay as it is, then:
+#   - ansible.builtin.include_vars:
+#       file: restore.yml
+#   - atlasops.access.atlas_project_user:
+#       state: present
+#       memberships: "{{ memberships }}"
+# Whoever had not accepted an invitation, or has left the organization since, is invited again.
+"""
+
+
+def restoring(rows: Iterable[Row], before: Was, after: Was) -> str:
+    """YAML with the memberships that were there before what these rows did; all of it is data, nothing a template.
+
+    ``after`` is who is a member now: it stands in for those of whom it is not known what they held before.
+    """
+    held: Dict[Tuple[str, str], Row] = {}
+    added = []
+    for row in filter(_made, rows):
+        if row["action"] == "add":
+            added.append(f"# Not undone: {_quoted(row['user'])} was added to {_quoted(row['project'])}.\n")
+            continue
+        account = (row["project_id"], row["user_id"])
+        one = held.setdefault(account, {**row, "roles": set(before.get(account, after.get(account, ())))})
+        if row["action"] != "grant":
+            one["roles"] |= set(row["roles"])
+        elif account not in before:
+            one["roles"] -= set(row["roles"])
+    people: Dict[Tuple[str, str], Row] = {}
+    for one in held.values():
+        people.setdefault((one["project_id"], folded(one["user"])), {**one, "roles": set()})["roles"] |= one["roles"]
+    lines = [_membership(one) for one in people.values() if one["roles"]]
+    return "---\n" + _HOW + "".join(added) + ("memberships:\n" + "".join(lines) if lines else "memberships: []\n")
+
+
+def _made(row: Row) -> bool:
+    """Whether the run brought this about; what somebody else did before it is not its to undo."""
+    if str(row["why"] or "").startswith("already"):
+        return False
+    return row["status"] == "done" or (row["status"] in ("failed", "unknown") and row["verified"] == "yes")
+
+
+def _membership(row: Row) -> str:
+    roles = ", ".join(f"!unsafe {_quoted(role)}" for role in sorted(row["roles"]))
+    texts = "".join(f"    {name}: !unsafe {_quoted(row[name])}\n" for name in ("project_id", "user"))
+    return f"  - project: !unsafe {_quoted(row['project'])}\n{texts}    roles: [{roles}]\n"
+
+
+def _quoted(text: str) -> str:
+    """Text as YAML in double quotes: whatever is not plain is escaped."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return "\\" + letter
+    if " " <= letter <= "~":
+        return letter
+    # Half a letter, which JSON may carry, has no place in YAML.
+    return "\\ufffd" if "\ud800" <= letter <= "\udfff" else f"\\U{ord(letter):08x}"
