@@ -46,6 +46,34 @@ options:
     description: Let a project lose its last ACTIVE owner. Owners through a team count, invited ones do not.
     type: bool
     default: false
+  plan:
+    description:
+      - Carry out steps that M(atlasops.access.atlas_access_review) planned, instead of asking for anything by the other
+        options. O(state) does not matter then.
+      - The module makes the steps of its own kinds, those for accounts that are no longer as they were judged
+        excepted. A step that is refused or fails stops its project, not the others.
+      - Several tasks may share a plan and a O(journal). In check mode steps that an earlier one of them would have made
+        count as made.
+    type: dict
+    suboptions:
+      file:
+        description: The C(plan.json) that the review wrote. It is read once.
+        type: path
+        required: true
+      digest:
+        description: The digest of the plan that is meant. Any other plan in the file is refused before any request.
+        type: str
+        required: true
+      actions:
+        description: The kinds of steps to make now, of V(add), V(grant), V(revoke) and V(remove). All of them if left out.
+        type: list
+        elements: str
+  journal:
+    description:
+      - A file to which the start of each write is added before it is sent, and its end after, as lines of JSON. It is
+        made if it is not there, readable by its owner alone.
+      - Only one task at a time can write to it. What is in it stays.
+    type: path
 notes:
   - To change memberships, the credential needs Project Access Manager or Project Owner in the projects. To say how
     removed people still get in, it needs Organization Member as well; without it one more request a project is made.

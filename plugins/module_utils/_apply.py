@@ -9,8 +9,7 @@ Knows nothing of Ansible. Private to this collection.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import Collection, Optional, Sequence
+from typing import Collection, Iterable, Optional, Sequence
 
 from . import _atlas as atlas
 from . import _people as people
@@ -18,50 +17,72 @@ from ._access import ACTIVE, OWNER, Member, Step, takes_owner
 from ._cases import DONE, FAILED, PLANNED, SKIPPED, Case, Outcome, expected
 from ._client import BACKOFF, Client, Patience
 from ._errors import AtlasError, Interrupted
+from ._journal import RESTORED, Journal, now
 
 
-def apply(client: Client, cases: Sequence[Case], guard: Optional[people.Organizations], check_mode: bool) -> None:
+def apply(
+    client: Client, cases: Sequence[Case], guard: Optional[people.Organizations], journal: Journal, check_mode: bool
+) -> None:
     """All projects at once. ``guard`` are the organizations by which owners are looked for, None to look for none."""
     if check_mode:
         for case in cases:
             case.outcomes = [Outcome(step, PLANNED, seen) for step, seen in zip(case.steps, expected(case))]
+            tell(journal, case, case.outcomes)
         return
-    client.together(lambda case: _apply_one(client, case, guard), [case for case in cases if case.steps])
+    client.together(lambda case: _apply_one(client, case, guard, journal), [case for case in cases if case.steps])
 
 
-def _apply_one(client: Client, case: Case, guard: Optional[people.Organizations]) -> None:
+def tell(journal: Journal, case: Case, outcomes: Iterable[Outcome]) -> None:
+    """How steps ended, to the journal."""
+    for one in outcomes:
+        journal.end(case.row(one.step), one.status, one.error.as_dict() if one.error else None, one.why)
+
+
+def _apply_one(client: Client, case: Case, guard: Optional[people.Organizations], journal: Journal) -> None:
     """Take a project's steps one after the other; after one that failed the others are skipped."""
     for step in case.steps:
-        case.outcomes.append(_take(client, case, step, guard))
+        case.outcomes.append(_take(client, case, step, guard, journal))
         if case.outcomes[-1].status != DONE or case.problem:
             break
     taken, last = len(case.outcomes), case.outcomes[-1]
     if case.ownerless and last.step.action == "revoke" and not last.why:
-        case.outcomes.append(_give_back(client, case, last.step))
+        case.outcomes.append(_give_back(client, case, last.step, journal))
         if case.outcomes[-1].status == DONE:
             case.problem = (
                 f"{case.labels()[last.step.user]} was the last ACTIVE owner by then, for somebody else took the other "
                 f"one in between, so {OWNER} was given back"
             )
-    case.outcomes += [Outcome(step, SKIPPED) for step in case.steps[taken:]]
+    left = [Outcome(step, SKIPPED) for step in case.steps[taken:]]
+    tell(journal, case, left)
+    case.outcomes += left
 
 
-def _take(client: Client, case: Case, step: Step, guard: Optional[people.Organizations]) -> Outcome:
+def _take(client: Client, case: Case, step: Step, guard: Optional[people.Organizations], journal: Journal) -> Outcome:
+    """One step, on record before it is sent and after."""
+    outcome = _taken(client, case, step, guard, journal)
+    # What a signal left unsettled stays without an end: whoever reads the project next knows more.
+    if not (client.stopped_by and outcome.error and outcome.error.unsettled and not outcome.shown):
+        tell(journal, case, [outcome])
+    return outcome
+
+
+def _taken(client: Client, case: Case, step: Step, guard: Optional[people.Organizations], journal: Journal) -> Outcome:
     """One step, in a project that keeps an ACTIVE owner: looked for right before and right after one is taken."""
     member = case.members[step.user]
     guarded = guard is not None and takes_owner(step, case.before, case.members)
     try:
         if guarded and not _has_another_owner(client, case, step, guard or {}):
             detail = "nobody else is an ACTIVE owner any more, so nothing was taken"
-            return Outcome(step, FAILED, error=AtlasError(case.project.name, detail), at=_utc())
+            return Outcome(step, FAILED, error=AtlasError(case.project.name, detail), at=now())
+        journal.start(case.row(step))
         seen = atlas.apply(client, case.project, step, member)
     except Interrupted:
         return Outcome(step, SKIPPED)
     except AtlasError as error:
         shown = error.found is not None and step.action != "add"
         found = error.found[0] if shown and error.found else None
-        return Outcome(step, FAILED, found, error, _utc(), shown=shown)
-    outcome = Outcome(step, DONE, _as_read(seen.member, member), at=_utc(), why=seen.note or None)
+        return Outcome(step, FAILED, found, error, now(), shown=shown)
+    outcome = Outcome(step, DONE, _as_read(seen.member, member), at=now(), why=seen.note or None)
     if guarded:
         _look_after(client, case, step, guard or {})
     return outcome
@@ -80,7 +101,7 @@ def _has_another_owner(client: Client, case: Case, step: Step, known: people.Org
     """
     patience = client.patience()
     gone = {one.step.user for one in case.outcomes if takes_owner(one.step, case.before, case.members)} | {step.user}
-    made = any(one.seen and _owns(one.seen, gone) for one in case.outcomes if one.status == DONE)
+    made = case.made_owner or any(one.seen and _owns(one.seen, gone) for one in case.outcomes if one.status == DONE)
     for pause in (BACKOFF if made else ()) + (None,):
         if _shows_another_owner(client, case, gone, known, patience):
             return True
@@ -121,15 +142,16 @@ def _look_after(client: Client, case: Case, step: Step, known: people.Organizati
         )
 
 
-def _give_back(client: Client, case: Case, taken: Step) -> Outcome:
+def _give_back(client: Client, case: Case, taken: Step, journal: Journal) -> Outcome:
     """Give an owner's role back that was taken too late to see that it was the last one."""
     step = Step("grant", taken.user, taken.roles)
+    outcome = Outcome(step, FAILED, why=RESTORED)
     try:
-        seen = atlas.apply(client, case.project, step, case.members[step.user])
+        journal.start(case.row(step), RESTORED)
+        outcome.seen = atlas.apply(client, case.project, step, case.members[step.user]).member
+        outcome.status = DONE
     except AtlasError as error:
-        return Outcome(step, FAILED, error=error, at=_utc(), why="restored")
-    return Outcome(step, DONE, seen.member, at=_utc(), why="restored")
-
-
-def _utc() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        outcome.error = error
+    outcome.at = now()
+    tell(journal, case, [outcome])
+    return outcome

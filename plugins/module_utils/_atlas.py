@@ -165,7 +165,7 @@ def apply(client: Client, project: Project, step: Step, member: Member) -> Seen:
             found = _settled(client, project, step, member, error, lost, patience)
             error.found = (found,)
             if shows(step.action, step.roles, found):
-                return Seen(found, "" if lost or error.unsettled else _NOTES[step.action])
+                return Seen(found, "" if lost or error.unsettled else NOTES[step.action])
             lost = lost or error.unsettled
             again = patience.after(error, repeatable=True)
         except Interrupted:
@@ -175,7 +175,7 @@ def apply(client: Client, project: Project, step: Step, member: Member) -> Seen:
 
 
 # What is said of a step that Atlas refused because somebody else had made it.
-_NOTES = {"add": "already there", "grant": "already there", "revoke": "already gone", "remove": "already gone"}
+NOTES = {"add": "already there", "grant": "already there", "revoke": "already gone", "remove": "already gone"}
 
 
 def _request(project: Project, step: Step, member: Member) -> Tuple[str, str, Optional[Dict[str, Any]]]:

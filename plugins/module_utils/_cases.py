@@ -15,6 +15,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from ._access import Access, Member, Project, Residual, Roles, Step, labels, replay
 from ._asked import Wish
 from ._errors import AtlasError
+from ._steps import Row, step_row
 
 PLANNED, DONE, FAILED, SKIPPED = "planned", "done", "failed", "skipped"
 
@@ -42,6 +43,7 @@ class Case:
     ``there`` are the members that were read; ``members`` are they, and those to be added as far as they are known.
     ``unread`` says what could not be read, so that nothing is planned; ``partial`` that legacy invitations were not.
     ``owned_by_others``: all direct owners are to go, but a team owns it. ``ownerless``: it has no owner after a step.
+    ``rows`` are the steps as the plan that is carried out has them; ``made_owner``: an earlier call made one here.
     """
 
     project: Project
@@ -58,6 +60,8 @@ class Case:
     owned_by_others: bool = False
     ownerless: bool = False
     problem: Optional[str] = None
+    rows: Dict[Step, Row] = field(default_factory=dict)
+    made_owner: bool = False
 
     def now(self) -> Dict[str, Member]:
         """Who is in the project after the run, as far as Atlas showed it."""
@@ -69,6 +73,14 @@ class Case:
                     found[outcome.step.user] = outcome.seen
         return found
 
+    def row(self, step: Step) -> Row:
+        """A step as plans and journals have it: somebody who is to be added is nobody there yet."""
+        if step in self.rows:
+            return self.rows[step]
+        if step.user in self.there:
+            return step_row(self.project, step, self.there[step.user])
+        return step_row(self.project, step._replace(user=self.members[step.user].user), None)
+
     def labels(self) -> Dict[str, str]:
         """What people see for each key."""
         return labels(self.members)
@@ -78,6 +90,7 @@ class Case:
 class Run:
     """All projects of a run, and what to tell of it: residual access where the module ``removes`` people.
 
+    ``deed`` is what the task asks for, as in `asked_of`; empty where it carries out a plan of several.
     It fills while the run goes on, so that a failed one tells too.
     """
 

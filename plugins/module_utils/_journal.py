@@ -15,10 +15,13 @@ import os
 import stat
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from errno import ENOSPC
+from typing import Callable, Dict, List, NamedTuple, Optional
 
 from ._access import Refusal
+from ._errors import Interrupted
 from ._steps import Row, step_hash
 
 DONE, UNKNOWN = "done", "unknown"
@@ -50,30 +53,45 @@ class Journaled(NamedTuple):
 
 
 class Journal:
-    """A journal that is written to; usable by threads. Raises `Refusal` when it can't be opened, `OSError` later."""
+    """A journal that is written to, by threads too; without a path it takes everything and keeps nothing.
 
-    def __init__(self, path: str) -> None:
+    Raises `Refusal` when it can't be opened. When a line can't be written later, ``stop`` is called with the reason,
+    and no step starts any more.
+    """
+
+    def __init__(self, path: Optional[str]) -> None:
         self.path = path
+        self.stop: Callable[[str], None] = lambda reason: None
         self._lock = threading.Lock()
         self._synced = 0.0
+        self._broken = False
+        self._file: Optional[int] = None
+        if path:
+            self._file = self._opened(path)
+
+    @staticmethod
+    def _opened(path: str) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         try:
-            self._file = os.open(path, flags, 0o600)
+            opened = os.open(path, flags, 0o600)
         except OSError as error:
             raise Refusal(f"journal: '{path}' can't be written: {error.strerror}") from None
         try:
-            check_ours(self._file, path, "journal")
-            _lock(self._file, path)
+            check_ours(opened, path, "journal")
+            _lock(opened, path)
         except Refusal:
-            os.close(self._file)
+            os.close(opened)
             raise
         # A line that a crash cut stays one of its own.
-        if os.fstat(self._file).st_size:
-            os.write(self._file, b"\n")
+        if os.fstat(opened).st_size:
+            os.write(opened, b"\n")
+        return opened
 
     def start(self, row: Row, why: Optional[str] = None) -> None:
-        """Before a write is sent."""
+        """Before a write is sent. Raises `Interrupted` when that can't be written down: then nothing is to be sent."""
         self._write({"event": "start", "step": step_hash(row), "at": now(), "why": why, "row": row})
+        if self._broken:
+            raise Interrupted()
 
     def end(self, row: Row, status: str, error: Optional[Row] = None, why: Optional[str] = None) -> None:
         """After a write, or where none is to be: planned, failed, skipped."""
@@ -86,20 +104,26 @@ class Journal:
 
     def close(self) -> None:
         """Everything on the disk; the lock ends."""
-        try:
-            os.fsync(self._file)
-        finally:
+        if self._file is not None:
+            with suppress(OSError):
+                os.fsync(self._file)
             os.close(self._file)
 
     def _write(self, line: Row) -> None:
+        if self._file is None or self._broken:
+            return
         data = (json.dumps(line) + "\n").encode()
         with self._lock:
-            # One call, so that a line is whole or not there at all; what is cut by a full disk ends the run.
-            if os.write(self._file, data) != len(data):
-                raise OSError(f"journal: '{self.path}' is full")
-            if time.monotonic() - self._synced > SYNC:
-                os.fsync(self._file)
-                self._synced = time.monotonic()
+            try:
+                # One call, so that a line is whole or cut at its end.
+                if os.write(self._file, data) != len(data):
+                    raise OSError(ENOSPC, os.strerror(ENOSPC))
+                if time.monotonic() - self._synced > SYNC:
+                    os.fsync(self._file)
+                    self._synced = time.monotonic()
+            except OSError as error:
+                self._broken = True
+                self.stop(f"a journal that can't be written ({error.strerror})")
 
 
 def _lock(descriptor: int, path: str) -> None:
@@ -173,7 +197,7 @@ def _take(records: Dict[str, Record], event: Row) -> None:
         records[event["step"]] = _ended(event, before)
 
 
-def _ended(event: Mapping[str, Any], before: Optional[Record]) -> Record:
+def _ended(event: Row, before: Optional[Record]) -> Record:
     started = before.started if before else None
     return Record(event["row"], event["status"], started, event["at"], event["error"], event["why"])
 

@@ -13,7 +13,7 @@ import gc
 import os
 import platform
 import signal
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -24,7 +24,10 @@ from ._cases import Run
 from ._client import Client
 from ._credentials import CREDENTIALS, DEFAULT_URL, check_base_url, check_limits, choose_credential, misplaced
 from ._errors import AtlasError, Interrupted
+from ._journal import Journal
+from ._journal import read as read_journal
 from ._names import blank
+from ._planned import carry_out, check_alone, read_plan
 from ._report import OF_OPTIONS, Row, cut, report
 from ._runner import Desired, change
 from ._transport import REQUESTS_ERROR
@@ -60,7 +63,17 @@ TARGET_SPEC: Dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "exclusive": {"type": "bool", "default": False},
     "allow_no_owner": {"type": "bool", "default": False},
+    "plan": {
+        "type": "dict",
+        "options": {
+            "file": {"type": "path", "required": True},
+            "digest": {"type": "str", "required": True},
+            "actions": {"type": "list", "elements": "str"},
+        },
+    },
+    "journal": {"type": "path"},
 }
+Work = Callable[[Client, Journal], None]
 
 # --- shared by all modules -------------------------------------------------------------------------------------------
 
@@ -124,18 +137,22 @@ def run(spec: Dict[str, Any], deeds: Mapping[str, str], check: Callable[[Params]
     as `_runner` says it. Both raise `Refusal`. A module that removes reports residual access.
     """
     module = _Module({**AUTH_SPEC, **TARGET_SPEC, **spec}, supports_check_mode=True)
-    this = Run(deeds[module.params["state"]], "remove" in deeds.values())
+    planned = module.params["plan"] is not None
+    this = Run("" if planned else deeds[module.params["state"]], "remove" in deeds.values())
     refused = interrupted = None
     with _stoppable() as begin:
         try:
             check(module.params)
-            asked = asked_of(module.params, this.deed, this.warnings)
-            if any(one.where and one.wishes for one in asked):
-                with begin(connect(module)) as client:
+            work = (_carry_out if planned else _change)(module, this, deeds, desired)
+            if work:
+                with begin(connect(module)) as client, closing(Journal(module.params["journal"])) as journal:
+                    journal.stop = client.stop
                     try:
-                        change(this, client, asked, module.params, desired, module.check_mode)
+                        work(client, journal)
                     finally:
                         interrupted = client.stopped_by
+                        if interrupted:
+                            journal.interrupted(interrupted)
                         this.warnings += client.waiting_warnings()
         except Interrupted:
             pass
@@ -143,6 +160,24 @@ def run(spec: Dict[str, Any], deeds: Mapping[str, str], check: Callable[[Params]
             refused = None if interrupted else str(error)
         result, warnings, failed = report(this, interrupted)
         _end(module, result, warnings, " ".join(filter(None, (refused, failed))))
+
+
+def _change(module: AnsibleModule, run: Run, deeds: Mapping[str, str], desired: Desired) -> Optional[Work]:
+    """What the options ask for, if that is anything."""
+    asked = asked_of(module.params, run.deed, run.warnings)
+    if not any(one.where and one.wishes for one in asked):
+        return None
+    return lambda client, journal: change(run, client, asked, module.params, desired, journal, module.check_mode)
+
+
+def _carry_out(module: AnsibleModule, run: Run, deeds: Mapping[str, str], desired: Desired) -> Optional[Work]:
+    """The steps of a plan that are this module's, if there are any."""
+    check_alone(module.params)
+    plan = read_plan(module.params["plan"], deeds.values())
+    if not any(row["action"] in plan.kinds for row in plan.rows):
+        return None
+    past = read_journal(module.params["journal"])
+    return lambda client, journal: carry_out(run, client, plan, journal, past, module.check_mode)
 
 
 @contextmanager

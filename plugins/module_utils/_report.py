@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ._access import ACTIVE, Entry, Member, Project, Refusal, Residual, access_of, difference, folded
+from ._access import ACTIVE, Entry, Member, Project, Refusal, Residual, access_of, difference, folded, shows
 from ._asked import fulfilled
 from ._cases import DONE, FAILED, PLANNED, SKIPPED, Case, Outcome, Run, expected
 from ._errors import AtlasError
+from ._journal import RESTORED
 
 Row = Dict[str, Any]
 
@@ -97,7 +98,7 @@ def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str],
     if len(before) < projects:
         cut.append(_cut("diff, by project", len(before), projects))
     result = {
-        "changed": any(one.status in (PLANNED, DONE) for case in run.cases for one in case.outcomes),
+        "changed": any(_changes(case, one) for case in run.cases for one in case.outcomes),
         "actions_omitted": len(actions) - len(shown),
         "counts": {
             status: sum(action["status"] == status for action in actions) for status in (PLANNED, DONE, FAILED, SKIPPED)
@@ -108,8 +109,14 @@ def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str],
     return result, _few([*cut, *run.warnings, *told]), _failures(run, wrong, interrupted)
 
 
+def _changes(case: Case, outcome: Outcome) -> bool:
+    """Whether a write was made, or would be; of a plan some steps may have been made by others before."""
+    return outcome.status in (PLANNED, DONE) and (outcome.step in case.steps or outcome.why == RESTORED)
+
+
 def _cut(name: str, fits: int, every: int) -> str:
-    return f"{name}: {every} are too many for one result, which holds {fits} of them; counts are of all"
+    more = ", and a journal (the option) keeps all" if name == "actions" else ""
+    return f"{name}: {every} are too many for one result, which holds {fits} of them; counts are of all{more}"
 
 
 def _few(warnings: Sequence[str]) -> List[str]:
@@ -217,14 +224,20 @@ def _surprises(run: Run) -> Tuple[List[str], List[str]]:
         now, names = case.now(), case.labels()
         whole = {step.user: seen for step, seen in zip(case.steps, expected(case))}
         for outcome in case.outcomes:
-            if outcome.status != DONE or outcome.why == "restored":
+            if outcome.status != DONE or outcome.why == RESTORED:
                 whole.pop(outcome.step.user, None)
         for key, planned in whole.items():
             said = _surprise(planned, now.get(key))
             if said:
-                kept = key not in case.wanted or fulfilled(run.deed, case.wanted[key], now.get(key))
+                kept = key not in case.wanted or _is_as_asked(run, case, key, now.get(key))
                 (told if kept else wrong).append(f"{case.project.name}: {names[key]} {said}")
     return wrong, told
+
+
+def _is_as_asked(run: Run, case: Case, key: str, seen: Optional[Member]) -> bool:
+    if run.deed:
+        return fulfilled(run.deed, case.wanted[key], seen)
+    return all(shows(step.action, step.roles, seen) for step in case.steps if step.user == key)
 
 
 def _surprise(planned: Optional[Member], seen: Optional[Member]) -> str:

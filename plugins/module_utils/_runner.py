@@ -10,7 +10,7 @@ Atlas showed after each. Knows nothing of Ansible. Private to this collection.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
+from typing import Callable, Collection, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
 
 from . import _atlas as atlas
 from . import _people as people
@@ -24,6 +24,7 @@ from ._access import (
     Project,
     Refusal,
     Residual,
+    Step,
     access_of,
     active_owners,
     by_id,
@@ -37,6 +38,7 @@ from ._asked import Asked, Newcomer, Params, Who, Wish, by_project, check_names,
 from ._cases import Case, Run
 from ._client import Client
 from ._errors import AtlasError, Interrupted
+from ._journal import Journal
 from ._names import listed
 
 # From the options, what is asked of a project by key, and the access that it has, to the access that it should have.
@@ -44,12 +46,19 @@ Desired = Callable[[Params, Mapping[str, Wish], Access], Access]
 
 
 def change(
-    run: Run, client: Client, asked: Sequence[Asked], params: Params, desired: Desired, check_mode: bool
+    run: Run,
+    client: Client,
+    asked: Sequence[Asked],
+    params: Params,
+    desired: Desired,
+    journal: Journal,
+    check_mode: bool,
 ) -> None:
     """Fill the run. Raises `Refusal` and `AtlasError`; then nothing was written."""
     visible = atlas.projects(client)
     run.cases += [Case(project, wishes) for project, wishes in by_project(asked, visible, run.warnings)]
-    known = _read(client, run, bool(params.get("legacy_invitations")))
+    legacy = {case.project.id for case in run.cases if params.get("legacy_invitations")}
+    known = read_members(client, run, legacy)
     check_names(_whos(run.cases), _accounts(run.cases, known), run.warnings)
     refusals = _plan(run, params, desired, known)
     if not params["allow_no_owner"]:
@@ -59,19 +68,24 @@ def change(
     if refusals:
         raise Refusal("nothing was written. " + listed(sorted(refusals), "; "))
     if run.deed == "remove":
-        _look_for_residual(client, run, known)
+        leaving = [_leaving(case, known[case.project.org_id]) for case in run.cases if not case.unread]
+        look_for_residual(client, run, known, leaving)
     if params["state"] == "absent":
         run.warnings += _nobody(run.cases)
-    apply(client, run.cases, None if params["allow_no_owner"] else known, check_mode)
+    apply(client, run.cases, None if params["allow_no_owner"] else known, journal, check_mode)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _read(client: Client, run: Run, legacy: bool) -> people.Organizations:
-    """Read the members of all projects, and the people of their organizations."""
-    answers = client.together(lambda case: _read_one(client, case.project, legacy), run.cases)
-    for case, answer in zip(run.cases, answers):
+def read_members(client: Client, run: Run, legacy: Collection[str]) -> people.Organizations:
+    """Read the members of all projects, and the people of their organizations.
+
+    ``legacy`` are the ids of the projects whose legacy invitations are read as well.
+    """
+    cases = [case for case in run.cases if not case.unread]
+    answers = client.together(lambda case: _read_one(client, case.project, case.project.id in legacy), cases)
+    for case, answer in zip(cases, answers):
         if isinstance(answer, AtlasError):
             case.unread = ("its members could not be read", answer)
             continue
@@ -133,18 +147,18 @@ def _plan(run: Run, params: Params, desired: Desired, known: people.Organization
             continue
         case.steps = plan(case.before, after)
         for key, one in newcomers.items():
-            case.members[key] = _newcomer(one, org)
+            case.members[key] = newcomer(one, org)
             if org.odd and one.person is None:
                 run.warnings.append(f"whether {one.email} is ACTIVE in the organization already could not be read")
     return refusals
 
 
-def _newcomer(newcomer: Newcomer, org: people.Organization) -> Member:
+def newcomer(who: Newcomer, org: people.Organization) -> Member:
     """Somebody who is to be added, as the organization knows them: ACTIVE ones get in at once, others are invited."""
-    person = newcomer.person
+    person = who.person
     if person is None:
         unsure = org.people is None or bool(org.odd)
-        return Member(newcomer.email, None, None if unsure else PENDING, frozenset())
+        return Member(who.email, None, None if unsure else PENDING, frozenset())
     return Member(person.user, person.user_id, ACTIVE if person.status == ACTIVE else PENDING, frozenset())
 
 
@@ -156,16 +170,16 @@ def _told(case: Case, refusal: Refusal) -> str:
     return f"{name} {refusal}"
 
 
-def _loses_owners(case: Case) -> bool:
-    """Whether the plan takes the last direct ACTIVE owner."""
-    after = replay(case.before, case.steps)
+def loses_owners(case: Case, steps: Sequence[Step]) -> bool:
+    """Whether these steps take the last direct ACTIVE owner."""
+    after = replay(case.before, steps)
     return bool(active_owners(case.before, case.members)) and not active_owners(after, case.members)
 
 
 def _owner_refusals(client: Client, cases: Sequence[Case], known: people.Organizations) -> List[str]:
     """Projects that would lose their last ACTIVE owner, teams with the owner role counted."""
-    losing = [case for case in cases if _loses_owners(case)]
-    owned = client.together(lambda case: _owned_otherwise(client, case, known), losing)
+    losing = [case for case in cases if loses_owners(case, case.steps)]
+    owned = client.together(lambda case: owned_otherwise(client, case, known), losing)
     refusals = []
     for case, answer in zip(losing, owned):
         if isinstance(answer, AtlasError):
@@ -173,25 +187,29 @@ def _owner_refusals(client: Client, cases: Sequence[Case], known: people.Organiz
             continue
         case.owned_by_others = answer
         if not answer:
-            names = case.labels()
-            owners = listed([names[key] for key in active_owners(case.before, case.members)])
-            refusals.append(
-                f"{case.project.name}: this would leave the project without an ACTIVE owner, which {owners} is now; "
-                f"make somebody else {OWNER} first, or set allow_no_owner"
-            )
+            refusals.append(f"{case.project.name}: {no_owner(case)}, or set allow_no_owner")
     return refusals
 
 
-def _owned_otherwise(client: Client, case: Case, known: people.Organizations) -> bool:
+def no_owner(case: Case) -> str:
+    """What to say of steps that would leave no ACTIVE owner."""
+    names = case.labels()
+    owners = listed([names[key] for key in active_owners(case.before, case.members)])
+    return (
+        f"this would leave the project without an ACTIVE owner, which {owners} is now; make somebody else {OWNER} first"
+    )
+
+
+def owned_otherwise(client: Client, case: Case, known: people.Organizations) -> bool:
+    """Whether somebody ACTIVE owns the project otherwise than as a direct member. Raises `AtlasError`."""
     return people.owned_by_others(client, case.project, known[case.project.org_id], case.members.values())
 
 
 # --- what removal leaves ---------------------------------------------------------------------------------------------
 
 
-def _look_for_residual(client: Client, run: Run, known: people.Organizations) -> None:
+def look_for_residual(client: Client, run: Run, known: people.Organizations, leaving: Sequence[people.Leaving]) -> None:
     """Fill in how everybody named still gets in, whether they are taken out now or were long ago."""
-    leaving = [_leaving(case, known[case.project.org_id]) for case in run.cases if not case.unread]
     run.residual, said = people.residual(client, known, leaving)
     run.warnings += people.doubts(known) + said + _residual_warnings(run.residual)
 
