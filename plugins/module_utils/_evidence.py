@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -389,10 +390,41 @@ def read_document(directory: str, name: str) -> Any:
         raise Refusal(f"evidence_dir: '{path}' is damaged: it is no JSON") from None
 
 
+def review_of(directory: str) -> Row:
+    """The document of a run. Raises `Refusal` where there is none, naming the newest run below."""
+    document = read_document(directory, REVIEW)
+    if isinstance(document, dict):
+        return document
+    below = [path for path in runs(directory) if os.path.lexists(os.path.join(path, REVIEW))]
+    if below:
+        raise Refusal(f"evidence_dir: '{directory}' holds runs and is none itself; the newest is '{below[-1]}'")
+    raise Refusal(f"evidence_dir: there is no {REVIEW} in '{directory}'; run a review into it first")
+
+
 def was_member(directory: str) -> tables.Was:
-    """Who was a member at a run's review, as its population tells."""
+    """Who was a member at a run's review, as its population tells. Raises `Refusal` likewise."""
     text = read_text(os.path.join(directory, POPULATION))
-    return tables.was(csv.DictReader(text.splitlines(keepends=True))) if text else {}
+    return tables.was(csv.DictReader(io.StringIO(text, newline=""))) if text else {}
+
+
+def actions(directory: str, document: Row) -> Tuple[List[Row], Optional[str]]:
+    """What the journal of a run tells of every step that was planned, and what interrupted it. Raises `Refusal`."""
+    steps = document.get("steps") or []
+    if steps and digest(steps) != document.get("plan_digest"):
+        raise Refusal(
+            f"evidence_dir: '{os.path.join(directory, REVIEW)}' is damaged: its digest does not fit its steps"
+        )
+    journal = read_journal(os.path.join(directory, JOURNAL))
+    if journal.running:
+        raise Refusal(f"evidence_dir: '{directory}' belongs to a run under way")
+    untried = "planned" if document.get("mode") == "review" else "not tried"
+    return tables.action_rows(steps, journal.records, journal.extra, untried), journal.interrupted
+
+
+def holds_plan(directory: str, plan_digest: Optional[str]) -> bool:
+    """Whether the plan of a run is still the one of its review."""
+    plan = _believed(directory)
+    return bool(plan) and plan["digest"] == plan_digest
 
 
 def plan_of(directory: str) -> Optional[Row]:

@@ -220,24 +220,30 @@ def run_reader(
     spec: Dict[str, Any],
     answer: Callable[..., Tuple[Row, Optional[str]]],
     check: Callable[[Params, List[str]], Any] = lambda params, warnings: None,
+    asks: Callable[[Any], bool] = lambda checked: True,
 ) -> None:
     """Run a module that only reads Atlas.
 
-    ``check`` gets the options and a list for warnings, before any request. ``answer`` gets the options, the client,
-    the list and what ``check`` returned; it returns the result, and what to fail with if that is incomplete. Both may
-    raise `Refusal`.
+    ``check`` gets the options (``check_mode`` among them) and a list for warnings, before any request. ``answer`` gets
+    the options, the client, the list and what ``check`` returned; it returns the result, and what to fail with if that
+    is incomplete. Both may raise `Refusal`. ``asks`` tells from what ``check`` returned whether there is anything to ask
+    Atlas; if not, no credential is needed, and the client is None.
     """
     module = _Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
     warnings: List[str] = []
     result: Row = {}
     with _stoppable() as begin:
         try:
-            checked = check(module.params, warnings)
-            with begin(connect(module)) as client, _uncollected():
-                result, problem = answer(module.params, client, warnings, checked)
-                warnings += client.waiting_warnings()
-                if client.stopped_by:
-                    problem = f"interrupted by {client.stopped_by}"
+            params = {**module.params, "check_mode": module.check_mode}
+            checked = check(params, warnings)
+            if asks(checked):
+                with begin(connect(module)) as client, _uncollected():
+                    result, problem = answer(params, client, warnings, checked)
+                    warnings += client.waiting_warnings()
+                    if client.stopped_by:
+                        problem = f"interrupted by {client.stopped_by}"
+            else:
+                result, problem = answer(params, None, warnings, checked)
         except (Refusal, AtlasError, OSError) as error:
             problem = str(error)
         _end(module, {"changed": False, **result}, warnings, problem)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ._access import LAPSED, Entry, Person, Project, Roles, Way, folded, idle_days
 from ._steps import Row, step_hash
@@ -23,6 +23,7 @@ POPULATION_COLUMNS = (
 FINDING_COLUMNS = "project project_id user user_id status action roles rules reasons residual_access".split()
 LEAVER_COLUMNS = "user found direct indirect".split()
 ACTION_COLUMNS = "project project_id user user_id action roles status error verified event_ids at why".split()
+VERIFIED_COLUMNS = [*ACTION_COLUMNS, "verified_now"]
 SETTLED_COLUMNS = "project project_id user user_id action roles started took_effect".split()
 
 # Who was a member when a run was reviewed, lapsed invitations apart: (project id, account id) -> roles.
@@ -177,14 +178,17 @@ _HOW = """\
 """
 
 
-def restoring(rows: Iterable[Row], before: Was, after: Was) -> str:
-    """YAML with the memberships that were there before what these rows did; all of it is data, nothing a template.
+def restoring(rows: Iterable[Row], before: Was, after: Was) -> Optional[str]:
+    """YAML with the memberships that were there before what these rows did, None if they did nothing.
 
-    ``after`` is who is a member now: it stands in for those of whom it is not known what they held before.
+    All of it is data, nothing a template. ``after`` is who is a member now: it stands in for those of whom it is not known what they held before.
     """
+    made = list(filter(_made, rows))
+    if not made:
+        return None
     held: Dict[Tuple[str, str], Row] = {}
     added = []
-    for row in filter(_made, rows):
+    for row in made:
         if row["action"] == "add":
             added.append(f"# Not undone: {_quoted(row['user'])} was added to {_quoted(row['project'])}.\n")
             continue

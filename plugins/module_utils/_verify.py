@@ -80,6 +80,16 @@ def _invitations(client: Client, project: Project, patience: Patience) -> Union[
         return error
 
 
+def members_of(seen: Mapping[str, Look]) -> Was:
+    """Who is a member now, lapsed invitations apart."""
+    return {
+        (project_id, str(one.user_id)): one.roles
+        for project_id, project in seen.items()
+        for one in project.found
+        if one.status not in LAPSED
+    }
+
+
 # --- judging ---------------------------------------------------------------------------------------------------------
 
 
@@ -170,7 +180,7 @@ def _told(row: Row, event: Optional[atlas.Event], answer: Any) -> Row:
         one = {"id": event.id, "type": event.kind, "at": event.at, "by": event.by}
         return {"events": [one], "event_ids": [event.id]}
     # Of what somebody else did, or what did not come about, there need not be one.
-    due = _tried(row) and row["status"] != "failed" and not row["why"]
+    due = _tried(row) and row["status"] != "failed" and not _by_another(row)
     why = NOT_READ if isinstance(answer, AtlasError) else NOT_LISTED
     return {"events": [], "event_ids": [why] if due else []}
 
@@ -183,7 +193,7 @@ def _candidates(
         return
     for event in listed.get(_place(row), ()):
         fits = event.kind in atlas.EVENTS[row["action"]] and not (event.roles and event.roles.isdisjoint(row["roles"]))
-        by_others = own and _is_foreign(event.by, own) and not row["why"]
+        by_others = own and _is_foreign(event.by, own) and not _by_another(row)
         apart = _apart(row, event)
         if fits and not by_others and apart is not None:
             yield event, apart
@@ -191,6 +201,11 @@ def _candidates(
 
 def _tried(row: Row) -> bool:
     return row["status"] in ("done", "failed", "unknown") and bool(row["started"] or row["at"])
+
+
+def _by_another(row: Row) -> bool:
+    """Whether a step turned out to be made by somebody else: "already gone", "already there"."""
+    return str(row["why"] or "").startswith("already")
 
 
 def _span(row: Row) -> Tuple[datetime, datetime]:

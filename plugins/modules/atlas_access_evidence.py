@@ -11,19 +11,22 @@ short_description: Verify what a clean-up of MongoDB Atlas projects did, and wri
 version_added: "1.0.0"
 author: "atlasops.access contributors (@atlasops)"
 description:
-  - Reads the projects that were written to again, compares them with what was reported as done, and looks up the
-    events that Atlas itself recorded. It never writes to Atlas.
-  - Reads C(review.json) and C(actions.json) in O(evidence_dir), the second of which holds the RV(ignore:actions) that
-    the writing modules returned. Writes C(actions.csv), adds what happened to C(review.json), and renews
-    C(SHA256SUMS).
-  - Run it on an old directory to see whether the people who were removed then are still out.
+  - Reads the projects of a clean-up again, holds every planned step against them, whether it was done, failed or was
+    never tried, and looks up the events that Atlas itself recorded. It never writes to Atlas.
+  - Reads C(review.json), C(population.csv) and the journal C(actions.jsonl) in O(evidence_dir). Writes C(actions.csv),
+    C(restore.yml), which undoes a clean-up, adds what happened to C(review.json), and seals the directory with
+    C(SHA256SUMS). From then on nothing in it changes.
+  - Run it on the directory of an old run to see whether the people who were removed then are still out. That adds
+    C(verified-<UTC>.csv), and changes no file.
+  - A dry run, a review and a clean-up that wrote nothing need no request, and so no credential.
   - The role P(atlasops.access.access_cleanup#role) uses it.
 extends_documentation_fragment:
   - atlasops.access.auth
   - atlasops.access.attributes.files
 options:
   evidence_dir:
-    description: The directory that M(atlasops.access.atlas_access_review) wrote to.
+    description:
+      - The directory of one run, as M(atlasops.access.atlas_access_review) returned it. Not the directory of all runs.
     type: path
     required: true
   run:
@@ -31,6 +34,12 @@ options:
       - What to note of the run, such as ticket, reason, job and who started it. Plain data; empty values are left out.
       - What was noted before stays if this is left out.
     type: dict
+  seal:
+    description:
+      - Whether to write C(SHA256SUMS), after which nothing in the directory changes any more.
+      - With V(false) more files may be added, such as a report. The same task again, with V(true), only seals.
+    type: bool
+    default: true
 seealso:
   - module: atlasops.access.atlas_access_review
 """
@@ -38,129 +47,237 @@ seealso:
 EXAMPLES = r"""
 - name: Look whether the people removed last quarter are still out
   atlasops.access.atlas_access_evidence:
-    evidence_dir: ./evidence/2026-q3
+    evidence_dir: ./evidence/20260401T060000Z-clean-up-5f1c22ab
   register: since
 
 - name: Tell who is back
   ansible.builtin.debug:
-    var: since.unverified
+    msg: "{{ since.came_back + since.unverified }}"
 """
 
 RETURN = r"""
+counts:
+  description: How many steps were planned, and how many ended in which way.
+  returned: success, and when steps are not in effect
+  type: dict
+  sample: {planned: 8, done: 7, failed: 1, skipped: 0, not_tried: 0, unknown: 0}
 verified:
   description: How many steps that were reported as done are in effect.
   returned: success, and when steps are not in effect
   type: int
   sample: 7
 unverified:
-  description: The steps that were reported as done and are not in effect, or could not be read.
+  description:
+    - The steps that were reported as done and are not in effect, or could not be read. Bounded; the files hold all.
   returned: success, and when steps are not in effect
   type: list
   elements: dict
   sample: []
-counts:
-  description: How many steps ended in which way.
+came_back:
+  description:
+    - The steps that were reported as done, of people who are in again under another account of the same email. Bounded.
+  returned: success, and when steps are not in effect
+  type: list
+  elements: dict
+  sample: []
+outcome:
+  description: How the run ended.
   returned: success, and when steps are not in effect
   type: dict
-  sample: {done: 7, failed: 0, planned: 0, skipped: 0}
+  contains:
+    state:
+      description: One word.
+      type: str
+      returned: always
+      choices:
+        - reviewed
+        - planned
+        - blocked
+        - unchanged
+        - done
+        - open
+        - partial
+        - failed
+        - interrupted
+        - unverified
+        - disputed
+    colour:
+      description: How good that is.
+      type: str
+      returned: always
+      choices: [green, amber, red]
+    sentence:
+      description: The same for people.
+      type: str
+      returned: always
+    still:
+      description: Who still gets in, or came back, and which last owners stay; sentences. Bounded.
+      type: list
+      elements: str
+      returned: always
+  sample: {state: done, colour: green, sentence: "7 of 7 steps took effect.", still: []}
 evidence:
   description: The files that were written.
   returned: success, and when steps are not in effect
   type: list
   elements: str
-  sample: [evidence/actions.csv, evidence/review.json, evidence/SHA256SUMS]
+  sample:
+    - evidence/20260401T060000Z-clean-up-5f1c22ab/actions.csv
+    - evidence/20260401T060000Z-clean-up-5f1c22ab/restore.yml
+    - evidence/20260401T060000Z-clean-up-5f1c22ab/review.json
+    - evidence/20260401T060000Z-clean-up-5f1c22ab/SHA256SUMS
+seal:
+  description: The SHA-256 checksum of C(SHA256SUMS), none as long as there is no such file.
+  returned: success, and when steps are not in effect
+  type: str
+  sample: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 """
 
-from datetime import datetime, timedelta, timezone
+import os
+from datetime import datetime, timezone
 
-from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
-from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal, folded
-from ansible_collections.atlasops.access.plugins.module_utils._client import AtlasError
+from ansible_collections.atlasops.access.plugins.module_utils import _tables as tables
+from ansible_collections.atlasops.access.plugins.module_utils import _verify as verify
+from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
 from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
 
 SPEC = {
     "evidence_dir": {"type": "path", "required": True},
     "run": {"type": "dict"},
+    "seal": {"type": "bool", "default": True},
 }
-STATUSES = ("done", "planned", "failed", "skipped")
+RETURNED = 100_000
 
 
 def check(params, warnings):
-    """The review and the actions that the directory holds."""
-    review = evidence.read_document(params["evidence_dir"], evidence.REVIEW)
-    if not isinstance(review, dict):
-        raise Refusal(
-            f"evidence_dir: there is no {evidence.REVIEW} in '{params['evidence_dir']}'; run a review into it first"
-        )
-    done = evidence.read_document(params["evidence_dir"], evidence.DONE)
-    return review, done if isinstance(done, list) else []
+    """The document of the run, a row for every step, and whether those are to be judged."""
+    directory = params["evidence_dir"]
+    document = evidence.review_of(directory)
+    if document.get("ended"):
+        return document, document.get("actions") or [], evidence.is_sealed(directory)
+    rows, document["interrupted"] = evidence.actions(directory, document)
+    if rows and not evidence.holds_plan(directory, document["plan_digest"]):
+        warnings.append(f"'{directory}': {evidence.PLAN} is not the plan of the review any more")
+    return document, rows, True
+
+
+def asks(checked):
+    """Whether there is anything to read again: a run that tried nothing changed nothing."""
+    _document, rows, judging = checked
+    return judging and any(row["status"] in ("done", "failed", "unknown") for row in rows)
 
 
 def answer(params, client, warnings, checked):
-    """Verify the actions, and write them down."""
-    review, actions = checked
-    legacy = any(row["legacy"] for row in review["steps"])
-    ids = sorted({one["project_id"] for one in actions if one["status"] == "done"})
-    projects = [Project(project_id, project_id, "") for project_id in ids]
-    seen = dict(zip(ids, client.together(lambda one: atlas.settled(client, one, actions, legacy), projects)))
-    since = datetime.fromisoformat(review["started"]) - timedelta(minutes=1)
-    text = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    events = dict(zip(ids, client.together(lambda one: atlas.events(client, one, text), ids)))
-    rows = [
-        {**one, **verdict(one, seen.get(one["project_id"])), **recorded(one, events.get(one["project_id"]))}
-        for one in actions
-    ]
-    wrong = [row for row in rows if row["verified"] in ("no", "unreadable")]
-    counts = {status: sum(row["status"] == status for row in rows) for status in STATUSES}
-    review.update(
+    """Verify the steps and write them down, or only seal; a run that is sealed already gets one table more."""
+    document, rows, judging = checked
+    directory, paths = params["evidence_dir"], []
+    sealed = evidence.is_sealed(directory)
+    if judging:
+        was = members_at_review(directory, warnings) if client else {}
+        seen = verify.look(client, rows) if client else {}
+        fresh = judged(client, document, rows, seen, was)
+        restoring = tables.restoring(fresh, was, verify.members_of(seen)) if client else None
+    if sealed:
+        paths += later(params, rows, fresh) if client else []
+        document = {**document, "actions": fresh}
+    elif judging:
+        finish(document, fresh, params["run"], client and client.stopped_by)
+        paths += evidence.write_end(directory, document, restoring)
+    if params["seal"] and not sealed:
+        evidence.seal(directory)
+        paths.append(os.path.join(directory, evidence.SUMS))
+    return told(directory, document, paths)
+
+
+def members_at_review(directory, warnings):
+    """Who was a member at the review; nobody where that can't be believed any more."""
+    try:
+        return evidence.was_member(directory)
+    except Refusal as error:
+        warnings.append(str(error))
+        return {}
+
+
+def judged(client, document, rows, seen, was):
+    """The steps, with whether they are in effect and what Atlas recorded of them."""
+    if client is None:
+        return [{"verified": None, "events": [], "event_ids": [], **row} for row in rows]
+    verdicts = verify.verified(rows, seen, was)
+    rows = [{**row, "verified": verdict} for row, verdict in zip(rows, verdicts)]
+    found = verify.events(client, rows)
+    return [{**row, **one} for row, one in zip(rows, verify.recorded(rows, found, document.get("credential")))]
+
+
+def finish(document, rows, run, stopped_by):
+    """What the document says once its run has ended."""
+    document.update(
         actions=rows,
         verification={
-            "counts": counts,
-            "verified": sum(row["verified"] == "yes" for row in rows),
-            "unverified": len(wrong),
+            "counts": tables.counts(rows),
+            "verified": len(reported(rows, verify.YES)),
+            "unverified": len(reported(rows, verify.NO, verify.UNREADABLE)),
+            "came_back": len(reported(rows, verify.CAME_BACK)),
         },
+        interrupted=document.get("interrupted") or stopped_by,
         ended=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
-    if params["run"] is not None:
-        review["run"] = {name: value for name, value in params["run"].items() if value not in (None, "")}
+    if run is not None:
+        document["run"] = {name: value for name, value in run.items() if value not in (None, "")}
+    document["outcome"] = outcome(document)
+
+
+def later(params, rows, fresh):
+    """The table of another verification; what was recorded of a step before stays."""
+    both = [
+        {
+            **new,
+            "event_ids": old["event_ids"] if old.get("events") else new["event_ids"],
+            "verified": old.get("verified"),
+            "verified_now": new["verified"],
+        }
+        for old, new in zip(rows, fresh)
+    ]
+    if params["check_mode"]:
+        return []
+    now = datetime.now(timezone.utc)
+    return [evidence.write_later(params["evidence_dir"], evidence.VERIFIED, now, tables.VERIFIED_COLUMNS, both)]
+
+
+def told(directory, document, paths):
+    """The result, and what is not as it was reported."""
+    rows = document.get("actions") or []
+    wrong, back = reported(rows, verify.NO, verify.UNREADABLE), reported(rows, verify.CAME_BACK)
+    ended = outcome(document)
     result = {
-        "verified": review["verification"]["verified"],
-        "unverified": bounded(wrong, 100_000),
-        "counts": counts,
-        "evidence": evidence.write_actions(params["evidence_dir"], review),
+        "counts": tables.counts(rows),
+        "verified": len(reported(rows, verify.YES)),
+        "unverified": bounded(wrong, RETURNED),
+        "came_back": bounded(back, RETURNED),
+        "outcome": {**ended, "still": bounded(ended["still"], RETURNED)},
+        "evidence": paths,
+        "seal": evidence.seal_of(directory),
     }
-    problem = "".join(
-        f"{row['action']} {row['user']} in {row['project']} was reported as done, but "
-        f"{'is not in effect' if row['verified'] == 'no' else 'could not be verified'}. "
-        for row in wrong[:10]
-    )
-    return result, problem.strip()
+    return result, " ".join(f"{said(row)}." for row in (back + wrong)[:10])
 
 
-def verdict(action, members):
-    """Whether an action that was reported as done is in effect: yes, no, unreadable; none for the others."""
-    if action["status"] != "done":
-        return {"verified": None}
-    if isinstance(members, AtlasError):
-        return {"verified": "unreadable"}
-    return {"verified": "yes" if atlas.in_effect(action, members) else "no"}
+def reported(rows, *verdicts):
+    """The steps that were reported as done, and turned out like that."""
+    return [row for row in rows if row["status"] == "done" and row.get("verified") in verdicts]
 
 
-def recorded(action, events):
-    """The ids of the events that Atlas recorded for an action."""
-    if action["status"] != "done":
-        return {"event_ids": []}
-    if isinstance(events, AtlasError):
-        return {"event_ids": ["could not be read"]}
-    kinds = atlas.EVENTS[action["action"]]
-    found = [one for one, kind, user in events if kind in kinds and user == folded(action["user"])]
-    return {"event_ids": found or ["not yet listed"]}
+def said(row):
+    """A step that is not as it was reported, in a sentence."""
+    what = f"{row['action']} {row['user']} in {row['project']} was reported as done, but "
+    if row["verified"] == verify.CAME_BACK:
+        return what + f"{row['user']} came back under another account"
+    return what + ("is not in effect" if row["verified"] == verify.NO else "could not be verified")
 
 
 def main():
-    run_reader(SPEC, answer, check)
+    run_reader(SPEC, answer, check, asks)
 
 
 if __name__ == "__main__":

@@ -382,7 +382,7 @@ def answer(params, client, warnings, checked):
     ]
     rows = policy.plan_rows(reviewed)
     approved = (params["approved_plan"] or "").strip().lower()
-    earlier = evidence.reviewed_steps(params["evidence_dir"], approved)
+    earlier = None
     findings = [evidence.finding_row(finding) for one in reviewed for finding in one.findings]
     lapsed = policy.lapsed_exceptions(rules, now)
     result = {
@@ -406,7 +406,8 @@ def answer(params, client, warnings, checked):
             approved_plan=approved or None,
             findings=findings,
         )
-        result["evidence"] = evidence.write_review(params["evidence_dir"], document, reviewed, now)
+        directory = evidence.begin(params["evidence_dir"], now, "review", result["plan_digest"] if rows else None)
+        result["evidence"] = evidence.write_review(directory, document, reviewed, now, True)
     result["findings"] = bounded(findings, RETURNED)
     result["report"] = [evidence.finding_line(row) for row in findings[:LINES]]
     unreadable = result["completeness"]["unreadable"]
