@@ -411,9 +411,7 @@ def actions(directory: str, document: Row) -> Tuple[List[Row], Optional[str]]:
     """What the journal of a run tells of every step that was planned, and what interrupted it. Raises `Refusal`."""
     steps = document.get("steps") or []
     if steps and digest(steps) != document.get("plan_digest"):
-        raise Refusal(
-            f"evidence_dir: '{os.path.join(directory, REVIEW)}' is damaged: its digest does not fit its steps"
-        )
+        raise Refusal(f"evidence_dir: the {REVIEW} in '{directory}' is damaged: its digest does not fit its steps")
     journal = read_journal(os.path.join(directory, JOURNAL))
     if journal.running:
         raise Refusal(f"evidence_dir: '{directory}' belongs to a run under way")
@@ -424,7 +422,7 @@ def actions(directory: str, document: Row) -> Tuple[List[Row], Optional[str]]:
 def holds_plan(directory: str, plan_digest: Optional[str]) -> bool:
     """Whether the plan of a run is still the one of its review."""
     plan = _believed(directory)
-    return bool(plan) and plan["digest"] == plan_digest
+    return plan is not None and plan["digest"] == plan_digest
 
 
 def plan_of(directory: str) -> Optional[Row]:

@@ -226,8 +226,8 @@ def run_reader(
 
     ``check`` gets the options (``check_mode`` among them) and a list for warnings, before any request. ``answer`` gets
     the options, the client, the list and what ``check`` returned; it returns the result, and what to fail with if that
-    is incomplete. Both may raise `Refusal`. ``asks`` tells from what ``check`` returned whether there is anything to ask
-    Atlas; if not, no credential is needed, and the client is None.
+    is incomplete. Both may raise `Refusal`. ``asks`` tells from what ``check`` returned whether Atlas is to be asked
+    anything; if not, no credential is needed, and the client is None.
     """
     module = _Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
     warnings: List[str] = []

@@ -111,7 +111,7 @@ def action_rows(steps: Sequence[Row], records: Mapping[str, Any], extra: Iterabl
     rows = [
         _recorded(step, records[name])
         if name in records
-        else {**step, "status": untried, "error": None, "started": None, "at": None, "why": None}
+        else {**_action(step), "status": untried, "error": None, "started": None, "at": None, "why": None}
         for name, step in zip(hashes, steps)
     ]
     beside = [one for name, one in records.items() if name not in set(hashes)]
@@ -120,7 +120,12 @@ def action_rows(steps: Sequence[Row], records: Mapping[str, Any], extra: Iterabl
 
 def _recorded(step: Row, record: Any) -> Row:
     told = {name: getattr(record, name) for name in ("status", "error", "started", "at", "why")}
-    return {**step, **told}
+    return {**_action(step), **told}
+
+
+def _action(step: Row) -> Row:
+    """A step as an action: its status will be the deed's, that of the membership goes by another name."""
+    return {**step, "membership": step["status"]}
 
 
 _ENDS = ("done", "failed", "skipped", "not_tried", "unknown")
@@ -181,9 +186,11 @@ _HOW = """\
 def restoring(rows: Iterable[Row], before: Was, after: Was) -> Optional[str]:
     """YAML with the memberships that were there before what these rows did, None if they did nothing.
 
-    All of it is data, nothing a template. ``after`` is who is a member now: it stands in for those of whom it is not known what they held before.
+    All of it is data, nothing a template. ``after`` is who is a member now: it stands in for those of whom it is not
+    known what they held before.
     """
-    made = list(filter(_made, rows))
+    # A lapsed invitation gave nobody access.
+    made = [row for row in rows if _made(row) and row["membership"] not in LAPSED]
     if not made:
         return None
     held: Dict[Tuple[str, str], Row] = {}

@@ -159,8 +159,10 @@ def recorded(
         for event in answer if not isinstance(answer, AtlasError) else ():
             listed.setdefault((project_id, event.user), []).append(event)
     mine = [(number, *one) for number, row in enumerate(rows) for one in _candidates(row, listed, own)]
+    # Where our own name is not among them, whoever did the most, rather a machine than a person.
     actors = Counter(event.by for _number, event, _apart in mine)
-    known = own if any(_is_by(by, own) for by in actors) else next((by for by, _times in actors.most_common(1)), None)
+    most = min(actors, key=lambda by: (-actors[by], not by, "@" in str(by)), default=None)
+    known = own if any(_is_by(by, own) for by in actors) else most
     # An event serves one step, and a step has one: the surest and nearest pairs first, in the order of time.
     pairs = sorted(
         (not _is_by(event.by, known), apart, _span(rows[number])[0], place, number, event)

@@ -159,7 +159,7 @@ def check(params, warnings):
     if document.get("ended"):
         return document, document.get("actions") or [], evidence.is_sealed(directory)
     rows, document["interrupted"] = evidence.actions(directory, document)
-    if rows and not evidence.holds_plan(directory, document["plan_digest"]):
+    if rows and not evidence.holds_plan(directory, document.get("plan_digest")):
         warnings.append(f"'{directory}': {evidence.PLAN} is not the plan of the review any more")
     return document, rows, True
 
@@ -181,7 +181,7 @@ def answer(params, client, warnings, checked):
         fresh = judged(client, document, rows, seen, was)
         restoring = tables.restoring(fresh, was, verify.members_of(seen)) if client else None
     if sealed:
-        paths += later(params, rows, fresh) if client else []
+        paths += later(directory, rows, fresh) if client and not params["check_mode"] else []
         document = {**document, "actions": fresh}
     elif judging:
         finish(document, fresh, params["run"], client and client.stopped_by)
@@ -229,7 +229,7 @@ def finish(document, rows, run, stopped_by):
     document["outcome"] = outcome(document)
 
 
-def later(params, rows, fresh):
+def later(directory, rows, fresh):
     """The table of another verification; what was recorded of a step before stays."""
     both = [
         {
@@ -240,10 +240,8 @@ def later(params, rows, fresh):
         }
         for old, new in zip(rows, fresh)
     ]
-    if params["check_mode"]:
-        return []
     now = datetime.now(timezone.utc)
-    return [evidence.write_later(params["evidence_dir"], evidence.VERIFIED, now, tables.VERIFIED_COLUMNS, both)]
+    return [evidence.write_later(directory, evidence.VERIFIED, now, tables.VERIFIED_COLUMNS, both)]
 
 
 def told(directory, document, paths):
