@@ -37,7 +37,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     client = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._client")
     atlas = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._atlas")
     apply = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._apply")
-    for module in (client, atlas, apply):
+    verify = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._verify")
+    for module in (client, atlas, apply, verify):
         monkeypatch.setattr(module, "BACKOFF", (0.01, 0.02, 0.03))
 
 

@@ -15,7 +15,7 @@ from module_run import run_module
 
 from simulator import Simulator
 
-REVIEW, EVIDENCE, USER = "atlas_access_review", "atlas_access_evidence", "atlas_project_user"
+REVIEW, USER = "atlas_access_review", "atlas_project_user"
 POLICY = {"leavers": ["bob@corp.example", "dan@corp.example"], "stale_invitation_days": 14}
 HOSTILE = [
     "<script>alert(1)</script>@corp.example",
@@ -145,52 +145,6 @@ def test_results_stay_small_and_counts_stay_whole(tmp_path, quick):
     assert result["summary"]["findings"] == 40 * 60 > len(result["findings"]) > 100
     assert len(result.output) < 700_000
     assert len(rows(tmp_path / "findings.csv")) == 40 * 60
-
-
-def done(small, tmp_path, **options):
-    review = run_module(REVIEW, small, policy=POLICY, evidence_dir=str(tmp_path), guards={"max_removal_percent": 100})
-    plan = json.loads((tmp_path / "review.json").read_text())["plan"]
-    removed = run_module(USER, small, memberships=plan["remove"], state="absent", **options)
-    (tmp_path / "actions.json").write_text(json.dumps(removed["actions"]))
-    return review, removed
-
-
-def test_what_was_done_is_verified_with_the_ids_of_the_events(small, tmp_path):
-    _review, removed = done(small, tmp_path)
-    result = run_module(EVIDENCE, small, evidence_dir=str(tmp_path), run={"ticket": "SEC-1", "reason": ""})
-    assert result["verified"] == len(removed["actions"]) and result["unverified"] == []
-    actions = rows(tmp_path / "actions.csv")
-    assert {row["verified"] for row in actions} == {"yes"}
-    assert all(len(row["event_ids"]) == 24 for row in actions)
-    document = json.loads((tmp_path / "review.json").read_text())
-    assert document["run"] == {"ticket": "SEC-1"} and document["verification"]["verified"] == len(actions)
-    assert sealed(tmp_path)
-
-
-def test_events_that_are_not_listed_yet_are_no_failure(small, tmp_path):
-    small.knobs.events_delay_s = 60
-    done(small, tmp_path)
-    assert not run_module(EVIDENCE, small, evidence_dir=str(tmp_path)).get("failed")
-    assert {row["event_ids"] for row in rows(tmp_path / "actions.csv")} == {"not yet listed"}
-    small.fault(403, path="/events", times=None)
-    assert not run_module(EVIDENCE, small, evidence_dir=str(tmp_path)).get("failed")
-    assert {row["event_ids"] for row in rows(tmp_path / "actions.csv")} == {"could not be read"}
-
-
-def test_somebody_who_came_back_is_told(small, tmp_path):
-    done(small, tmp_path)
-    run_module(USER, small, project="alpha", user="dan@corp.example", roles="GROUP_OWNER")
-    result = run_module(EVIDENCE, small, evidence_dir=str(tmp_path))
-    assert (
-        result["failed"]
-        and "remove dan@corp.example in alpha was reported as done, but is not in effect" in result["msg"]
-    )
-    assert [row["user"] for row in result["unverified"]] == ["dan@corp.example"]
-
-
-def test_evidence_without_a_review_is_refused(small, tmp_path):
-    result = run_module(EVIDENCE, small, evidence_dir=str(tmp_path))
-    assert result["failed"] and "run a review into it first" in result["msg"] and not small.requests
 
 
 def test_a_hostile_population_comes_through_intact_and_harmless(tmp_path, quick):

@@ -14,10 +14,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from ansible import template
 from ansible.parsing.dataloader import DataLoader
-from meanwhile import gives, leaves
 from module_run import SMALL, run_module
-from test_planned import ANN, BOB, CALLS, CLUSTER, DAN, EVE, LEE, NEW, OUTSIDER, OWNER, PIA, READ, legacy_row, row
+from test_planned import ANN, BOB, CALLS, CLUSTER, DAN, EVE, LEE, NEW, OWNER, PIA, READ, legacy_row, row
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
@@ -281,7 +281,6 @@ def test_somebody_put_in_again_is_not_out(small, run):
 def test_an_added_person_is_looked_for_by_email(small, run):
     small.knobs.renewed_id = "new"
     this = run(step(small, "alpha", "add", EVE, READ) | {"user_id": None, "status": None}, mode="clean-up")
-    Path(this.path, "plan.json")
     run_module(USER, small, project="alpha", user=EVE, roles=READ)
     journal = Journal(str(this.path / "actions.jsonl"))
     journal.start(this.steps[0])
@@ -411,16 +410,21 @@ def test_events_that_can_not_be_read_are_no_failure(small, run):
 
 @pytest.mark.parametrize("credential", [SMALL, {"public_key": "smallkey", "private_key": "small-private-key"}])
 def test_somebody_elses_removal_is_not_taken_for_our_own(small, run, credential):
-    """A person removes Dan, who is put in again; then the run removes him, and its own event is not listed yet."""
+    """A person had removed Dan, who was put in again; then the run removes him."""
     other = {**event("REMOVED_FROM_GROUP"), "username": ANN}
     small.change(lambda world: world.project("alpha").events.append((time.time(), other)))
     this = run(removal(small), credential=credential).carried_out()
-    if "public_key" in credential:
-        small.knobs.events_delay_s = 0
-        small.change(lambda world: world.project("alpha").events.pop())
+    this.verified(seal=False)
+    (ours,) = {one["id"] for _at, one in small.world.project("alpha").events} - {other["id"]}
+    assert this.column("event_ids") == [ours]
+
+
+def test_nor_is_it_while_our_own_is_not_listed_yet(small, run):
+    other = {**event("REMOVED_FROM_GROUP"), "username": ANN}
+    this = run(removal(small), credential={"public_key": "smallkey", "private_key": "small-private-key"}).carried_out()
+    small.change(lambda world: world.project("alpha").events.__setitem__(0, (time.time(), other)))
     this.verified()
-    ours = {one["id"] for _at, one in small.world.project("alpha").events} - {other["id"]}
-    assert this.column("event_ids") == (["not yet listed"] if "public_key" in credential else list(ours))
+    assert this.column("event_ids") == ["not yet listed"]
 
 
 def event(kind, user=DAN, at=None, **more):
@@ -590,8 +594,16 @@ def test_evidence_without_a_review_is_refused(small, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["review.json", "actions.jsonl"])
-@pytest.mark.parametrize("tamper", ["open", "link", "text"])
+@pytest.mark.parametrize(
+    "name, tamper",
+    [
+        ("review.json", "open"),
+        ("review.json", "link"),
+        ("review.json", "text"),
+        ("actions.jsonl", "open"),
+        ("actions.jsonl", "link"),
+    ],
+)
 def test_files_that_are_not_to_be_believed_stop_it(small, run, name, tamper, tmp_path):
     this = run(removal(small)).carried_out()
     path = this.path / name
@@ -604,9 +616,7 @@ def test_files_that_are_not_to_be_believed_stop_it(small, run, name, tamper, tmp
         path.write_text(path.read_text().replace(small.user_id(DAN), small.user_id(BOB)))
     before = set(this.files())
     result = this.verified()
-    assert result["failed"] or (name == "actions.jsonl" and tamper == "text")
-    if result["failed"] and "was reported as done" not in result["msg"]:
-        assert set(this.files()) == before
+    assert result["failed"] and name in result["msg"] and set(this.files()) == before
 
 
 def test_a_plan_that_was_edited_is_told_and_the_steps_of_the_review_are_on_record(small, run):
@@ -706,7 +716,7 @@ def test_what_is_given_back_is_data_and_nothing_a_template(tmp_path, quick):
 
 def untemplated(memberships):
     """What a task gets for `memberships: "{{ memberships }}"`."""
-    from ansible.template import Templar
-
-    templar = Templar(loader=DataLoader(), variables={"memberships": memberships})
-    return json.loads(json.dumps(templar.template("{{ memberships }}")))
+    # Newer Ansible templates only what it was told to trust.
+    trusted = getattr(template, "trust_as_template", lambda text: text)
+    templar = template.Templar(loader=DataLoader(), variables={"memberships": memberships})
+    return json.loads(json.dumps(templar.template(trusted("{{ memberships }}"))))
