@@ -65,7 +65,7 @@ options:
         type: str
         required: true
       actions:
-        description: The kinds of steps to make now, of V(add), V(grant), V(revoke) and V(remove). All of them if left out.
+        description: The kinds of steps to make now, V(add), V(grant), V(revoke) or V(remove). All if left out.
         type: list
         elements: str
   journal:
