@@ -64,10 +64,24 @@ def test_last_quarters_evidence_is_verified_again(demo):
         demo.play(
             "offboard",
             access_cleanup_leavers="dana.field@corp.example",
-            access_cleanup_evidence_dir="evidence/2026-q3",
+            access_cleanup_evidence_dir="evidence",
         )
     )
-    passes(demo.run("ansible-playbook", "play.yml"))
+    (since,) = (demo.home / "evidence").glob("*-clean-up-*")
+    passes(demo.run("ansible-playbook", "play.yml", "-e", f"since={since}"))
+    assert len(list(since.glob("verified-*.csv"))) == 1
+
+
+def test_a_clean_up_is_undone(demo):
+    (block,) = of("restore")
+    (demo.home / "play.yml").write_text(block.text)
+    before = demo.sim.state()
+    leaver = {"access_cleanup_leavers": "dana.field@corp.example", "access_cleanup_evidence_dir": "evidence"}
+    passes(demo.play("offboard", **leaver))
+    assert demo.sim.state() != before
+    (since,) = (demo.home / "evidence").glob("*-clean-up-*")
+    passes(demo.run("ansible-playbook", "play.yml", "-e", f"since={since}"))
+    assert demo.sim.state() == before
 
 
 def test_several_organizations_are_kept_apart(demo):

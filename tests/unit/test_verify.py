@@ -304,7 +304,7 @@ def test_a_replaced_account_did_not_come_back(small, run):
 
 
 def test_a_listing_that_lags_is_waited_for(small, run):
-    small.knobs.read_after_write_lag_s = 0.07
+    small.knobs.read_after_write_lag_s = 0.05
     assert run(removal(small)).carried_out().verified()["verified"] == 1
 
 
