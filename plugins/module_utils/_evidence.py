@@ -393,8 +393,10 @@ def read_document(directory: str, name: str) -> Any:
 def review_of(directory: str) -> Row:
     """The document of a run. Raises `Refusal` where there is none, naming the newest run below."""
     document = read_document(directory, REVIEW)
-    if isinstance(document, dict):
+    if isinstance(document, dict) and "mode" in document:
         return document
+    if document is not None:
+        raise Refusal(f"evidence_dir: the {REVIEW} in '{directory}' is damaged, or another version wrote it")
     below = [path for path in runs(directory) if os.path.lexists(os.path.join(path, REVIEW))]
     if below:
         raise Refusal(f"evidence_dir: '{directory}' holds runs and is none itself; the newest is '{below[-1]}'")

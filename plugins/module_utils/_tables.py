@@ -114,7 +114,8 @@ def action_rows(steps: Sequence[Row], records: Mapping[str, Any], extra: Iterabl
         else {**_action(step), "status": untried, "error": None, "started": None, "at": None, "why": None}
         for name, step in zip(hashes, steps)
     ]
-    beside = [one for name, one in records.items() if name not in set(hashes)]
+    planned = set(hashes)
+    beside = [one for name, one in records.items() if name not in planned]
     return rows + [{**_recorded(one.row, one), "planned": False} for one in [*beside, *extra]]
 
 

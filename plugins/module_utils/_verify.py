@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from . import _atlas as atlas
-from ._access import LAPSED, Member, Project, Roles, folded, moment, shows
+from ._access import LAPSED, Member, Project, Roles, by_id, folded, moment, shows
 from ._client import BACKOFF, Client, Patience
 from ._errors import AtlasError
 
@@ -31,6 +31,13 @@ CLOCKS, LATE = timedelta(minutes=1), timedelta(hours=1)
 Was = Mapping[Tuple[str, str], Roles]
 
 
+class Found(NamedTuple):
+    """Who is in a project, by id and by email, folded."""
+
+    accounts: Mapping[str, Member]
+    emails: Mapping[str, List[Member]]
+
+
 class Look(NamedTuple):
     """A project as it is now; ``invitations`` are legacy ones, empty where no step is about one."""
 
@@ -40,6 +47,12 @@ class Look(NamedTuple):
     @property
     def found(self) -> List[Member]:
         return [one for listing in self if not isinstance(listing, AtlasError) for one in listing]
+
+    def indexed(self) -> Found:
+        emails: Dict[str, List[Member]] = {}
+        for one in self.found:
+            emails.setdefault(folded(one.user), []).append(one)
+        return Found(by_id(self.found), emails)
 
     def unread(self, legacy: bool) -> bool:
         return isinstance(self.members, AtlasError) or (legacy and isinstance(self.invitations, AtlasError))
@@ -67,7 +80,8 @@ def _look(client: Client, rows: Sequence[Row]) -> Look:
     for pause in BACKOFF + (None,):
         members = atlas.members(client, project, patience)
         seen = Look(members, _invitations(client, project, patience) if legacy else [])
-        shown = all(in_effect(row, seen.found) for row in rows if row["status"] == "done")
+        found = seen.indexed()
+        shown = all(in_effect(row, found) for row in rows if row["status"] == "done")
         if shown or pause is None or not patience.pause(pause):
             break
     return seen
@@ -96,32 +110,35 @@ def members_of(seen: Mapping[str, Look]) -> Was:
 def verified(rows: Sequence[Row], seen: Mapping[str, Look], was: Was) -> List[str]:
     """For each step whether it is in effect: yes, no, came back (the same email, another account), unreadable."""
     invited = {_place(row) for row in rows if row["action"] == "add" and row["status"] in ("done", "unknown")}
-    return [_verdict(row, seen[row["project_id"]], was, invited) for row in rows]
+    found = {name: project.indexed() for name, project in seen.items()}
+    return [
+        UNREADABLE
+        if seen[row["project_id"]].unread(row["legacy"])
+        else _verdict(row, found[row["project_id"]], was, _place(row) in invited)
+        for row in rows
+    ]
 
 
-def _verdict(row: Row, seen: Look, was: Was, invited: Set[Tuple[str, str]]) -> str:
-    if seen.unread(row["legacy"]):
-        return UNREADABLE
-    if not in_effect(row, seen.found):
+def _verdict(row: Row, found: Found, was: Was, invited: bool) -> str:
+    if not in_effect(row, found):
         return NO
-    if row["action"] not in ("remove", "revoke") or _place(row) in invited:
+    if row["action"] not in ("remove", "revoke") or invited:
         return YES
-    return CAME_BACK if any(_is_back(row, one, was) for one in seen.found) else YES
+    return CAME_BACK if any(_is_back(row, one, was) for one in found.emails.get(folded(row["user"]), ())) else YES
 
 
-def in_effect(row: Row, found: Iterable[Member]) -> bool:
+def in_effect(row: Row, found: Found) -> bool:
     """Whether a step shows among these members: by the account; who was added, or had no account, by email."""
     if row["action"] == "add" or not row["user_id"]:
-        mine = [one for one in found if folded(one.user) == folded(row["user"])]
+        mine: Sequence[Optional[Member]] = found.emails.get(folded(row["user"])) or [None]
     else:
-        mine = [one for one in found if one.user_id == row["user_id"]]
-    seen: Sequence[Optional[Member]] = mine or [None]
-    return any(shows(row["action"], row["roles"], one) for one in seen)
+        mine = [found.accounts.get(row["user_id"])]
+    return any(shows(row["action"], row["roles"], one) for one in mine)
 
 
 def _is_back(row: Row, one: Member, was: Was) -> bool:
-    """Whether this is the person of a step under another account, who was no member at the review."""
-    if one.user_id == row["user_id"] or folded(one.user) != folded(row["user"]) or one.status in LAPSED:
+    """Whether this is another account of a step's person, and no member at the review."""
+    if one.user_id == row["user_id"] or one.status in LAPSED:
         return False
     again = row["action"] == "remove" or one.roles.intersection(row["roles"])
     return bool(again) and (row["project_id"], str(one.user_id)) not in was

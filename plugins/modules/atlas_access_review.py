@@ -405,6 +405,7 @@ def answer(params, client, warnings, checked):
             guards=evidence.plain(params["guards"]),
             approved_plan=approved or None,
             findings=findings,
+            mode="review",
         )
         directory = evidence.begin(params["evidence_dir"], now, "review", result["plan_digest"] if rows else None)
         result["evidence"] = evidence.write_review(directory, document, reviewed, now, True)
