@@ -4,31 +4,22 @@
 
 """The directory that a run leaves behind: tables, documents, checksums. It only grows.
 
-Every file is made, never opened again for writing, and readable by its owner alone, for it names people; what is read
-back is believed only if nobody else may have written it. Knows nothing of Ansible or HTTP. Private to this collection.
+Knows nothing of Ansible or HTTP. Private to this collection.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import os
-import secrets
-import stat
 from collections import Counter
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import lru_cache
-from itertools import count
 from typing import (
-    IO,
     Any,
-    Callable,
     Dict,
     Iterable,
-    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -39,7 +30,20 @@ from typing import (
 
 from . import _tables as tables
 from ._access import ACTIVE, LAPSED, OWNER, PENDING, Person, Refusal, Roles, Way, days_since, idle_days, labels
-from ._journal import UNKNOWN, Journaled, check_ours
+from ._files import (
+    created,
+    first_free,
+    is_ours,
+    linked,
+    read_text,
+    refusing,
+    replaced,
+    sum_line,
+    sum_of,
+    write_document,
+    write_table,
+)
+from ._journal import UNKNOWN, Journaled
 from ._journal import read as read_journal
 from ._policy import Exemption, Finding, Policy, Reviewed, calls, lapsed_exceptions
 from ._steps import Row, digest
@@ -119,9 +123,9 @@ def _privileged(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
 
 def begin(base: str, started: datetime, mode: str, plan_digest: Optional[str]) -> str:
     """Make the directory of a run, and none that is there already; returns its path. Raises `Refusal`."""
-    with _refusing("evidence_dir", base):
+    with refusing("evidence_dir", base):
         os.makedirs(base, mode=0o700, exist_ok=True)
-        return _first(
+        return first_free(
             os.path.join(base, f"{_utc(started)}-{mode}-{(plan_digest or 'noplan')[:8]}"), "", _make_directory
         )
 
@@ -131,62 +135,23 @@ def _make_directory(path: str) -> str:
     return path
 
 
-def _first(stem: str, suffix: str, make: Callable[[str], str]) -> str:
-    """What ``make`` makes of the first name that is free."""
-    for number in count(1):
-        try:
-            return make(f"{stem}{f'-{number}' if number > 1 else ''}{suffix}")
-        except FileExistsError:
-            continue
-    raise AssertionError
-
-
 def _utc(when: datetime) -> str:
     return when.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-
-
-@contextmanager
-def _refusing(option: str, path: str) -> Iterator[None]:
-    """A directory that can't be written to, as one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise Refusal(f"{option}: '{path}' can't be written to: {error.strerror or error}") from None
 
 
 def point(directory: str) -> None:
     """Let ``latest`` lead to this run, where links can be made; never in place of what is no link."""
     base, name = os.path.split(os.path.abspath(directory))
-    link = os.path.join(base, LATEST)
-    if os.path.lexists(link) and not os.path.islink(link):
-        return
-    fresh = f"{link}.{secrets.token_hex(4)}"
-    try:
-        os.symlink(name, fresh)
-        os.replace(fresh, link)
-    except OSError:
-        _forget(fresh)
-
-
-def _forget(path: str) -> None:
-    """Take away what this process made and nobody is to find."""
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
+    linked(os.path.join(base, LATEST), name)
 
 
 def runs(base: str) -> List[str]:
     """The directories below, by name, newest last; links are not followed, and what others may change is left out."""
     try:
         with os.scandir(base) as entries:
-            return sorted(entry.path for entry in entries if _is_ours(entry.stat(follow_symlinks=False)))
+            return sorted(entry.path for entry in entries if is_ours(entry.stat(follow_symlinks=False)))
     except OSError:
         return []
-
-
-def _is_ours(found: os.stat_result) -> bool:
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 def is_sealed(directory: str) -> bool:
@@ -195,60 +160,6 @@ def is_sealed(directory: str) -> bool:
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _created(path: str, newline: Optional[str] = None) -> Iterator[IO[str]]:
-    """A new file, and nothing else of that name; gone again where it does not become whole."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        # Surrogates, which JSON may carry, have no place in UTF-8.
-        with open(descriptor, "w", encoding="utf-8", errors="replace", newline=newline) as file:
-            yield file
-    except BaseException:
-        _forget(path)
-        raise
-
-
-def write_table(path: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a CSV file of harmless cells; returns its path."""
-    with _created(path, newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    return path
-
-
-def write_document(path: str, document: Mapping[str, Any]) -> str:
-    """Write a JSON file, with a line for each row of its lists; returns its path."""
-    with _created(path) as file:
-        file.write("{\n")
-        for number, (key, value) in enumerate(document.items()):
-            file.write(f"{',' if number else ''}{json.dumps(key)}: ")
-            if isinstance(value, list):
-                lines = (json.dumps(row, ensure_ascii=False) for row in value)
-                file.write("[")
-                file.writelines(_joined(lines))
-                file.write("]\n")
-            else:
-                file.write(json.dumps(value, ensure_ascii=False) + "\n")
-        file.write("}\n")
-    return path
-
-
-def write_rows(path: str, rows: Iterable[Row]) -> None:
-    """Write a JSON list with a line for each row, in one move: a file of that name is whole before and after."""
-    fresh = f"{path}.{secrets.token_hex(4)}"
-    with _created(fresh) as file:
-        file.write("[")
-        file.writelines(_joined(json.dumps(one, ensure_ascii=False) for one in rows))
-        file.write("\n]\n")
-    os.replace(fresh, path)
-
-
-def _joined(lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        yield f"{',' if number else ''}\n{line}"
 
 
 def write_review(
@@ -279,7 +190,7 @@ def write_review(
     def at(name: str) -> str:
         return os.path.join(directory, name)
 
-    with _refusing("evidence_dir", directory):
+    with refusing("evidence_dir", directory):
         paths = [
             write_table(at(POPULATION), tables.POPULATION_COLUMNS, everybody),
             write_table(at(FINDINGS), tables.FINDING_COLUMNS, map(tables.finding_cells, findings)),
@@ -290,7 +201,7 @@ def write_review(
             write_document(at(REVIEW), document),
         ]
         if plan["steps"]:
-            with _created(at(JOURNAL)):
+            with created(at(JOURNAL)):
                 paths.append(at(JOURNAL))
         point(directory)
         if sealed:
@@ -302,11 +213,11 @@ def write_review(
 def write_end(directory: str, document: Row, restoring: Optional[str]) -> List[str]:
     """Write what was done and verified, and what undoes it; returns the paths. Raises `Refusal`."""
     cells = (tables.action_cells(row, tables.ACTION_COLUMNS) for row in document["actions"])
-    with _refusing("evidence_dir", directory):
+    with refusing("evidence_dir", directory):
         paths = [write_table(os.path.join(directory, ACTIONS), tables.ACTION_COLUMNS, cells)]
         if restoring:
             paths.append(os.path.join(directory, RESTORE))
-            with _created(paths[-1]) as file:
+            with created(paths[-1]) as file:
                 file.write(restoring)
         return [*paths, rewrite_review(directory, document)]
 
@@ -316,68 +227,40 @@ def rewrite_review(directory: str, document: Row) -> str:
     path = os.path.join(directory, REVIEW)
     if is_sealed(directory):
         raise Refusal(f"evidence_dir: '{directory}' is sealed")
-    with _refusing("evidence_dir", directory):
-        fresh = write_document(f"{path}.{secrets.token_hex(4)}", document)
-        os.replace(fresh, path)
-    return path
+    with refusing("evidence_dir", directory):
+        return replaced(path, document)
 
 
 def write_later(directory: str, name: str, now: datetime, columns: Sequence[str], rows: Iterable[Row]) -> str:
     """Add a table with the time in its name to the directory of a run that ended; returns its path."""
     cells = [tables.action_cells(row, columns) for row in rows]
-    with _refusing("evidence_dir", directory):
+    with refusing("evidence_dir", directory):
         stem = os.path.join(directory, f"{name}-{_utc(now)}")
-        return _first(stem, ".csv", lambda path: write_table(path, columns, cells))
+        return first_free(stem, ".csv", lambda path: write_table(path, columns, cells))
 
 
 def seal(directory: str) -> str:
     """Write the checksums of all files that are there, once, as sha256sum does; returns their own. Raises `Refusal`."""
     lines = []
-    with _refusing("evidence_dir", directory):
+    with refusing("evidence_dir", directory):
         for name in sorted(os.listdir(directory)):
             path = os.path.join(directory, name)
             if os.path.islink(path):
                 raise Refusal(f"evidence_dir: '{path}' is a link, which no run makes; nothing was sealed")
             if os.path.isfile(path):
-                lines.append(_sum_line(_sum(path), name))
+                lines.append(sum_line(sum_of(path), name))
         path = os.path.join(directory, SUMS)
-        with _created(path) as file:
+        with created(path) as file:
             file.writelines(lines)
-        return _sum(path)
+        return sum_of(path)
 
 
 def seal_of(directory: str) -> Optional[str]:
     """The checksum of the checksums of a run that ended."""
-    return _sum(os.path.join(directory, SUMS)) if is_sealed(directory) else None
-
-
-def _sum(path: str) -> str:
-    total = hashlib.sha256()
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            total.update(block)
-    return total.hexdigest()
-
-
-def _sum_line(total: str, name: str) -> str:
-    odd = name.replace("\\", "\\\\").replace("\n", "\\n")
-    return f"{'' if odd == name else chr(92)}{total}  {odd}\n"
+    return sum_of(os.path.join(directory, SUMS)) if is_sealed(directory) else None
 
 
 # --- reading back ----------------------------------------------------------------------------------------------------
-
-
-def read_text(path: str) -> Optional[str]:
-    """A file that is ours alone, None if there is none. Raises `Refusal` for one that is not to be believed."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise Refusal(f"evidence_dir: '{path}' can't be read: {error.strerror}") from None
-    with open(descriptor, encoding="utf-8", newline="") as file:
-        check_ours(descriptor, path, "evidence_dir")
-        return file.read()
 
 
 def read_document(directory: str, name: str) -> Any:

@@ -97,7 +97,7 @@ truncated:
 """
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
-from ansible_collections.atlasops.access.plugins.module_utils._evidence import write_rows
+from ansible_collections.atlasops.access.plugins.module_utils._files import write_rows
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import (
     empty_lists,

@@ -192,7 +192,7 @@ from datetime import datetime, timezone
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils import _people as people_in
 from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES, folded, idle_days
-from ansible_collections.atlasops.access.plugins.module_utils._evidence import write_rows
+from ansible_collections.atlasops.access.plugins.module_utils._files import write_rows
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import (
     check_roles,

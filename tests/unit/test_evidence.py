@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
+from ansible_collections.atlasops.access.plugins.module_utils import _files as files
 from ansible_collections.atlasops.access.plugins.module_utils._access import (
     Entry,
     Member,
@@ -226,7 +227,7 @@ def test_a_file_that_does_not_become_whole_is_gone_again(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError):
-        evidence.write_table(str(tmp_path / "table.csv"), ["name"], rows())
+        files.write_table(str(tmp_path / "table.csv"), ["name"], rows())
     assert os.listdir(tmp_path) == []
 
 
