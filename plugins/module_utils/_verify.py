@@ -48,12 +48,6 @@ class Look(NamedTuple):
     def found(self) -> List[Member]:
         return [one for listing in self if not isinstance(listing, AtlasError) for one in listing]
 
-    def indexed(self) -> Found:
-        emails: Dict[str, List[Member]] = {}
-        for one in self.found:
-            emails.setdefault(folded(one.user), []).append(one)
-        return Found(by_id(self.found), emails)
-
     def unread(self, legacy: bool) -> bool:
         return isinstance(self.members, AtlasError) or (legacy and isinstance(self.invitations, AtlasError))
 
@@ -80,8 +74,8 @@ def _look(client: Client, rows: Sequence[Row]) -> Look:
     for pause in BACKOFF + (None,):
         members = atlas.members(client, project, patience)
         seen = Look(members, _invitations(client, project, patience) if legacy else [])
-        found = seen.indexed()
-        shown = all(in_effect(row, found) for row in rows if row["status"] == "done")
+        found = _indexed(seen.found)
+        shown = all(_in_effect(row, found) for row in rows if row["status"] == "done")
         if shown or pause is None or not patience.pause(pause):
             break
     return seen
@@ -110,7 +104,7 @@ def members_of(seen: Mapping[str, Look]) -> Was:
 def verified(rows: Sequence[Row], seen: Mapping[str, Look], was: Was) -> List[str]:
     """For each step whether it is in effect: yes, no, came back (the same email, another account), unreadable."""
     invited = {_place(row) for row in rows if row["action"] == "add" and row["status"] in ("done", "unknown")}
-    found = {name: project.indexed() for name, project in seen.items()}
+    found = {name: _indexed(project.found) for name, project in seen.items()}
     return [
         UNREADABLE
         if seen[row["project_id"]].unread(row["legacy"])
@@ -120,15 +114,26 @@ def verified(rows: Sequence[Row], seen: Mapping[str, Look], was: Was) -> List[st
 
 
 def _verdict(row: Row, found: Found, was: Was, invited: bool) -> str:
-    if not in_effect(row, found):
+    if not _in_effect(row, found):
         return NO
     if row["action"] not in ("remove", "revoke") or invited:
         return YES
     return CAME_BACK if any(_is_back(row, one, was) for one in found.emails.get(folded(row["user"]), ())) else YES
 
 
-def in_effect(row: Row, found: Found) -> bool:
+def in_effect(row: Row, found: Iterable[Member]) -> bool:
     """Whether a step shows among these members: by the account; who was added, or had no account, by email."""
+    return _in_effect(row, _indexed(list(found)))
+
+
+def _indexed(found: Sequence[Member]) -> Found:
+    emails: Dict[str, List[Member]] = {}
+    for one in found:
+        emails.setdefault(folded(one.user), []).append(one)
+    return Found(by_id(found), emails)
+
+
+def _in_effect(row: Row, found: Found) -> bool:
     if row["action"] == "add" or not row["user_id"]:
         mine: Sequence[Optional[Member]] = found.emails.get(folded(row["user"])) or [None]
     else:
