@@ -226,7 +226,7 @@ def test_what_somebody_else_did_already_is_done_and_no_write(small, run):
 def test_the_only_role_is_not_taken(small, run):
     rows = [row(small, "beta", "revoke", DAN, CLUSTER)]
     gives(small, "beta", DAN, CLUSTER)()
-    _, result, _ = run(rows)
+    result = run(rows)[1]
     assert result["failed"] and "a member holds at least one" in result["msg"] and not small.writes
 
 
@@ -258,10 +258,10 @@ def test_a_project_that_is_gone_fails_its_own_steps(small, run):
 def test_a_legacy_invitation_is_cancelled_and_an_unread_one_is_not_called_gone(small, run):
     rows = [legacy_row(small, "alpha", LEE)]
     small.fault({"status": 403, "errorCode": "X"}, method="GET", path="invites", times=1)
-    *_, result = run(rows)
+    result = run(rows)[-1]
     assert result["failed"] and "could not be read" in result["msg"] and small.legacy("alpha")
     run.journal.unlink()
-    *_, result = run(rows)
+    result = run(rows)[-1]
     assert not result.get("failed") and not small.legacy("alpha")
 
 
@@ -295,7 +295,7 @@ def test_a_second_call_does_not_unsay_what_is_done(small, run):
     rows = [row(small, "alpha", "remove", DAN)]
     run(rows)
     first = run.journal.read_bytes()
-    *_, result = run(rows)
+    result = run(rows)[-1]
     assert not result["changed"] and run.journal.read_bytes().startswith(first)
     [record] = run.read().records.values()
     assert record.status == "done" and record.started and record.why is None
@@ -317,7 +317,7 @@ def test_a_role_given_back_is_on_record(small, run, monkeypatch):
     small.change(lambda world: world.project("alpha").members.__setitem__(world.user(ANN).id, (OWNER, READ)))
     rows = [row(small, "alpha", "revoke", ANN, OWNER)]
     after(monkeypatch, takes_out(small, "alpha", BOB), "POST", ":removeRole")
-    _, result, _ = run(rows)
+    result = run(rows)[1]
     assert result["failed"]
     told = run.read()
     assert [(one.row["action"], one.status, one.why) for one in told.extra] == [("grant", "done", "restored")]
@@ -378,7 +378,7 @@ def test_a_full_disk_stops_the_run_before_the_next_write(small, run, monkeypatch
         return write(descriptor, data)
 
     monkeypatch.setattr(journal.os, "write", full)
-    *_, result = run(rows, max_connections=1)
+    result = run(rows, max_connections=1)[-1]
     assert result["failed"] and "No space left" in result["msg"] and len(small.writes) == 1
 
 
