@@ -64,7 +64,7 @@ def test_last_quarters_evidence_is_verified_again(demo):
         demo.play(
             "offboard",
             access_cleanup_leavers="dana.field@corp.example",
-            access_cleanup_evidence_dir="evidence",
+            access_cleanup_evidence_dir="evidence/2026-q3",
         )
     )
     passes(demo.run("ansible-playbook", "play.yml"))
