@@ -33,7 +33,7 @@ def evidence(home: Path, name: str = "evidence"):
     if document["mode"] == "clean-up" and counts and not document["blocked"]:
         assert counts["planned"] == len(document["steps"]) == sum(counts[one] for one in STATUSES)
     table = directory / "actions.csv"
-    return document, list(csv.DictReader(table.open(newline=""))) if table.exists() else []
+    return document, list(csv.DictReader(table.read_text().splitlines())) if table.exists() else []
 
 
 def files(home: Path, name: str = "evidence") -> dict[Path, bytes]:

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import pytest
 from module_run import run_module
 
-from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
 from simulator import Simulator, generated
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "roles/access_cleanup/templates/review.html.j2"
@@ -106,6 +105,9 @@ def ran(folder: Path, sim: Simulator, mode: str, **options: Any) -> Document:
 
 def failed(done: Document) -> Document:
     """The same clean-up, as it looks when the service failed half-way."""
+    # Not before pytest has set the paths up, which is after this file is read.
+    from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
+
     document = copy.deepcopy(done)
     actions = document["actions"]
     error = {"status": 500, "code": "UNEXPECTED_ERROR", "detail": "The service said <no>"}

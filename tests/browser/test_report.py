@@ -81,6 +81,14 @@ def test_each_step_has_its_time_its_end_and_its_event(visit: Visit, reports: Rep
     assert any(one["events"] for one in actions)
 
 
+def test_a_plan_that_is_to_be_approved_is_there(visit: Visit, reports: Reports) -> None:
+    for name in ("review", "blocked"):
+        plan = visit(name).locator("section[aria-labelledby=plan]")
+        assert plan.locator("li").all_text_contents() == reports(name).document["plan"] != []
+        assert reports(name).document["plan_digest"] in str(plan.text_content())
+    assert visit("done").locator("section[aria-labelledby=plan]").count() == 0
+
+
 def test_only_rules_that_were_asked_for_are_in_the_table(visit: Visit, reports: Reports) -> None:
     asked = reports("review").document["asked"]
     names = visit("review").locator("section[aria-labelledby=rules] tbody code").all_inner_texts()
@@ -242,13 +250,15 @@ def test_a_print_has_every_row(name: str, visit: Visit, reports: Reports, tmp_pa
         ["pdftotext", "-layout", str(tmp_path / "report.pdf"), "-"], capture_output=True, text=True, check=True
     ).stdout
     findings = reports(name).document["findings"]
-    start, end = text.index("All "), re.search(r"What was done, and verified\n|Who can enter what\n", text)
+    start, end = text.index("All "), re.search(r"What was done, and verified\n|The plan\n", text)
     assert end
-    told = re.sub(r"\s", "", text[start : end.start()])
+    # What follows may begin on a page of its own.
+    table = text[start : end.start()].rstrip()
+    told = re.sub(r"\s", "", table)
     for user in {one["user"] for one in findings}:
         assert told.count(user) >= sum(one["user"] == user for one in findings), user
-    heads = text[start : end.start()].count("Other ways in")
-    assert heads == text[start : end.start()].count("\f") + 1, "each page of a table begins with its header"
+    heads = table.count("Other ways in")
+    assert heads == table.count("\f") + 1, "each page of a table begins with its header"
     assert "Signature" in text and "Show all" not in text and "Reset" not in text
 
 

@@ -17,7 +17,7 @@ import pytest
 from conftest import TEMPLATE, Report
 from jinja2 import Environment, nodes
 
-from ansible_collections.atlasops.access.plugins.module_utils import _access, _evidence, _outcome, _policy
+from ansible_collections.atlasops.access.plugins.module_utils import _access, _document, _outcome, _policy
 
 SOURCE = TEMPLATE.read_text(encoding="utf-8")
 TREE = Environment().parse(SOURCE.split("\n", 1)[1])
@@ -62,7 +62,7 @@ def test_the_policy_for_scripts_lets_only_this_script_run() -> None:
 
 
 def test_the_tables_are_those_of_the_code() -> None:
-    assert set(literal("strong")) == set(_evidence.PRIVILEGED)
+    assert set(literal("strong")) == set(_document.PRIVILEGED)
     assert set(literal("rules")) == set(_policy.RULES)
     assert set(literal("statuses")) == set(_access.STATUSES)
     assert set(literal("states")) == set(_outcome.COLOURS)
