@@ -546,7 +546,7 @@ def test_review_approve_clean_up(kit, awx, small):
         context = {**STUB, "job": {**STUB["job"], "artifacts": job.artifacts}}
         told = [ImmutableSandboxedEnvironment().from_string(text).render(context) for text in messages(kit)]
         assert review.told["plan_digest"] in told[0]
-    assert told[0].startswith("Stub JobTemplate #42: running, clean-up: done, ")
+    assert told[0].startswith("Stub JobTemplate #42: running, clean-up: open, ")
 
 
 @pytest.mark.playbook
