@@ -45,8 +45,8 @@ def members(sim):
 
 
 def words(ended) -> str:
-    """What was printed, without its line breaks."""
-    return " ".join(ended.stdout.split())
+    """What was printed, without its line breaks and the quotes that YAML doubles."""
+    return " ".join(ended.stdout.replace("''", "'").split())
 
 
 def warned(ended) -> set[str]:
