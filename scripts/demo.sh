@@ -54,7 +54,7 @@ main() {
     say "3 of 3: once more. Nothing is left to do, so nothing changes."
     play 3-again
 
-    say "The evidence is in build/demo. The report of the clean-up, for a browser: $BUILD/demo/2-clean-up/review.html"
+    say "The evidence is in build/demo. The report of the clean-up, for a browser: $BUILD/demo/2-clean-up/latest/review.html"
 }
 
 main

@@ -40,7 +40,7 @@ POLICY: Document = {
         {"user": "lou.stone@partner.example", "until": "2025-01-31", "reason": "Contract 4242"},
     ],
 }
-GUARDS: Document = {"max_removal_percent": 50, "min_owners": 0}
+GUARDS: Document = {"max_removal_percent": 50, "max_project_removal_percent": 100, "min_owners": 0}
 RUN = {"ticket": "SEC-123", "reason": "Quarterly review", "user": "ada.lane@corp.example", "job_id": "42"}
 
 # Text as it may come from outside. What comes first must not get lost, nor do anything.
@@ -77,34 +77,37 @@ class Report(NamedTuple):
 
 
 def review(folder: Path, sim: Simulator, policy: Document | None = None, **options: Any) -> Document:
-    """A review of everything."""
-    options = {"guards": GUARDS, "policy": POLICY if policy is None else policy, **options}
+    """A review of everything, and the directory that it wrote to."""
+    options = {"guards": GUARDS, "policy": POLICY if policy is None else policy, "run": RUN, **options}
     result = run_module("atlas_access_review", sim, evidence_dir=str(folder), **options)
     assert result.rc == 0, result
-    return load(folder)
+    return load(Path(result["evidence_dir"]))
 
 
-def load(folder: Path) -> Document:
-    document: Document = json.loads((folder / "review.json").read_text(encoding="utf-8"))
-    return document
+def load(place: Path) -> Document:
+    document: Document = json.loads((place / "review.json").read_text(encoding="utf-8"))
+    return {**document, "place": str(place)}
 
 
-def cleaned(folder: Path, sim: Simulator, mode: str, check: bool = False, act: bool = True, **options: Any) -> Document:
-    """A review of the demo's world, carried out and written down as the role does."""
-    document = review(folder, sim, **DEMO, **options)
-    actions = []
-    if act:
-        wanted = {"memberships": document["plan"]["remove"], "state": "absent", "allow_no_owner": True}
-        result = run_module("atlas_project_user", sim, check, **wanted, **DEMO)
+def ran(folder: Path, sim: Simulator, mode: str, **options: Any) -> Document:
+    """A run over the demo's world, written down as the role does."""
+    document = review(folder, sim, mode=mode, seal=False, **DEMO, **options)
+    place = Path(document["place"])
+    if not document["blocked"]:
+        plan = {"file": str(place / "plan.json"), "digest": document["plan_digest"], "actions": ["remove"]}
+        journal = str(place / "actions.jsonl")
+        result = run_module("atlas_project_user", sim, mode == "dry-run", plan=plan, journal=journal, **DEMO)
         assert result.rc == 0, result
-        actions = result["actions"]
-    (folder / "actions.json").write_text(json.dumps(actions), encoding="utf-8")
-    assert run_module("atlas_access_evidence", sim, evidence_dir=str(folder), run={"mode": mode, **RUN}, **DEMO).rc == 0
-    return load(folder)
+    result = run_module("atlas_access_evidence", sim, evidence_dir=str(place), run=RUN, seal=False, **DEMO)
+    assert result["outcome"], result
+    return load(place)
 
 
 def failed(done: Document) -> Document:
     """The same clean-up, as it looks when the service failed half-way."""
+    # Not before pytest has set the paths up, which is after this file is read.
+    from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
+
     document = copy.deepcopy(done)
     actions = document["actions"]
     error = {"status": 500, "code": "UNEXPECTED_ERROR", "detail": "The service said <no>"}
@@ -115,14 +118,22 @@ def failed(done: Document) -> Document:
     actions[0].update(verified="no")
     actions[1].update(verified="unreadable", event_ids=["could not be read"])
     document["verification"] = {
-        "counts": {"done": 20, "failed": 5, "skipped": len(actions) - 25, "planned": 0},
+        "counts": counts(document, done=20, failed=5, skipped=len(actions) - 25),
         "verified": 18,
         "unverified": 2,
+        "came_back": 0,
     }
     document["completeness"].update(
         complete=False, team_access="unreadable", unreadable=[{"project": "lost-prod", "error": "HTTP 403 <FORBIDDEN>"}]
     )
+    document["outcome"] = outcome(document)
     return document
+
+
+def counts(document: Document, **some: int) -> Document:
+    """How many steps ended in which way."""
+    none = dict.fromkeys(("done", "failed", "skipped", "not_tried", "unknown"), 0)
+    return {"planned": len(document["steps"]), **none, **some}
 
 
 def hostile(folder: Path) -> Document:
@@ -144,24 +155,33 @@ def hostile(folder: Path) -> Document:
         here = {"user": sim.user_id(PEOPLE[0]), "project": HOSTILE[0], "reason": HOSTILE[0]}
         policy = {"allowed_domains": ["corp.example"], "exceptions": [here, *lapsed]}
         document = review(folder, sim, policy, access_token="hostile-token", guards={"max_removals": 3})
-    steps = document["plan"]["remove"]
+    steps, moment = document["steps"], "2026-10-05T06:00:00Z"
     errors = [{"status": 500, "code": text, "detail": text} for text in HOSTILE]
+    events = [{"id": text, "type": text, "at": moment, "by": text} for text in HOSTILE[:2]]
+    ended = {"status": "failed", "verified": "no", "at": moment, "started": moment, "events": events}
     document["actions"] = [
-        {**one, "status": "failed", "error": errors[number % len(errors)], "verified": None, "event_ids": HOSTILE[:2]}
+        {**one, **ended, "why": HOSTILE[number % len(HOSTILE)], "error": errors[number % len(errors)], "event_ids": []}
         for number, one in enumerate(steps)
     ]
-    counts = {"done": 0, "failed": len(steps), "skipped": 0, "planned": 0}
-    document["verification"] = {"counts": counts, "verified": 0, "unverified": 0}
-    document["run"] = {"mode": "clean-up", **dict(zip(HOSTILE, HOSTILE))}
+    failed_all = counts(document, failed=len(steps))
+    document["verification"] = {"counts": failed_all, "verified": 0, "unverified": 0, "came_back": 0}
+    document["mode"], document["ended"], document["blocked"] = "clean-up", moment, []
+    document["run"] = dict(zip(HOSTILE, HOSTILE))
+    document["organizations"] = [{"id": text, "name": text, "projects": None, "seen": 1} for text in HOSTILE]
     document["completeness"]["unreadable"] = [{"project": text, "error": text} for text in HOSTILE]
-    document["approved_plan"], document["scope"] = (
-        HOSTILE[0],
-        {
-            "projects": HOSTILE,
-            "exclude_projects": HOSTILE,
-            "project_tags": dict(zip(HOSTILE, HOSTILE)),
-        },
-    )
+    document["scope"] = {
+        "projects": HOSTILE,
+        "exclude_projects": HOSTILE,
+        "project_tags": dict(zip(HOSTILE, HOSTILE)),
+    }
+    step = {"action": "grant", "roles": HOSTILE[:1]}
+    people = [{**step, "project": text, "user": text, "run": text, "took_effect": text} for text in HOSTILE]
+    document["unfinished"] = people
+    document["approval"] = {"digest": HOSTILE[0], "lifted": HOSTILE, "no_longer_due": people}
+    document["conflicts"] = [{"project": text, "user": text, "rules": [text]} for text in HOSTILE]
+    document["leavers"] = [{"user": text, "found": 0, "direct": 0, "indirect": 0} for text in HOSTILE]
+    document["error"] = HOSTILE[0]
+    document["outcome"] = {"state": "failed", "colour": "red", "sentence": HOSTILE[0], "still": HOSTILE}
     return document
 
 
@@ -170,9 +190,9 @@ def documents(folder: Path) -> dict[str, Document]:
     made: dict[str, Document] = {}
     with Simulator("demo") as sim:
         made["review"] = review(folder / "review", sim, **DEMO)
-        made["blocked"] = cleaned(folder / "blocked", sim, "clean-up", act=False, guards={**GUARDS, "max_removals": 5})
-        made["dry"] = cleaned(folder / "dry", sim, "dry run", check=True)
-        made["done"] = cleaned(folder / "done", sim, "clean-up")
+        made["blocked"] = ran(folder / "blocked", sim, "clean-up", guards={**GUARDS, "max_removals": 5})
+        made["dry"] = ran(folder / "dry", sim, "dry-run")
+        made["done"] = ran(folder / "done", sim, "clean-up")
     made["failed"] = failed(made["done"])
     made["hostile"] = hostile(folder / "hostile")
     big = {"access_token": "big-token"}

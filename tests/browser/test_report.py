@@ -19,15 +19,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.playbook]
 Visit = Callable[..., Any]
 Reports = Callable[[str], Report]
 ROWS = "#findings-table tbody tr"
-STATEMENTS = {
-    "review": "Review only: 31 findings. A clean-up would take 31 steps, 31 of them removals.",
-    "blocked": "Blocked before the first write: 1 guard stops this plan. Nothing was changed.",
-    "dry": "Dry run: 31 memberships would be removed.",
-    "done": "31 memberships were removed, all verified.",
-    "failed": "Not finished: 20 memberships were removed; 5 steps failed and 6 were skipped.",
-    "many": "Review only: 2,000 findings. A clean-up would be blocked before its first write.",
-    "empty": "Review only: no findings.",
+STATES = {
+    "review": "Review only",
+    "blocked": "Blocked",
+    "dry": "Dry run",
+    "done": "Done, but something is left open",
+    "failed": "Not as it was to be",
+    "many": "Review only",
+    "empty": "Review only",
 }
+COLOURS = {"green": "good", "amber": "warn", "red": "bad"}
 
 
 def shown(page: Any) -> list[list[str]]:
@@ -45,18 +46,54 @@ def status(page: Any) -> str:
     return str(page.locator("section[aria-labelledby=findings] .shown").inner_text())
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_the_headline_says_how_it_ended(name: str, visit: Visit) -> None:
-    assert visit(name).locator(".lead").first.inner_text() == STATEMENTS[name]
+@pytest.mark.parametrize("name", STATES)
+def test_the_banner_says_how_it_ended(name: str, visit: Visit, reports: Reports) -> None:
+    outcome = reports(name).document["outcome"]
+    banner = visit(name).locator(".outcome").first
+    assert banner.locator(".state").text_content() == STATES[name]
+    assert banner.locator(".lead").inner_text() == outcome["sentence"]
+    assert COLOURS[outcome["colour"]] in str(banner.get_attribute("class")).split()
+    told = banner.inner_text()
+    assert all(one in told for one in outcome["still"][:20])
 
 
-def test_guards_and_gaps_are_told_at_the_top(visit: Visit) -> None:
-    blocked = visit("blocked").locator(".outcome").inner_text()
-    assert "max_removals: 31 of 82 memberships would end, and max_removals is 5" in blocked
+def test_who_still_gets_in_is_named_at_the_top(visit: Visit, reports: Reports) -> None:
+    assert reports("done").document["outcome"]["still"]
+    assert "through the team" in visit("done").locator(".outcome").first.inner_text()
+
+
+def test_guards_and_gaps_are_told_at_the_top(visit: Visit, reports: Reports) -> None:
+    (guard,) = reports("blocked").document["blocked"]
+    assert f"max_removals: {guard['detail']}" in visit("blocked").locator(".outcome").inner_text()
     page = visit("failed")
     assert "1 project could not be read." in page.locator(".outcome").nth(1).inner_text()
     assert "HTTP 403 <FORBIDDEN>" in page.locator("section[aria-labelledby=complete]").text_content()
     assert "500 UNEXPECTED_ERROR The service said <no>" in page.locator("#actions-table").text_content()
+
+
+def test_each_step_has_its_time_its_end_and_its_event(visit: Visit, reports: Reports) -> None:
+    actions = reports("done").document["actions"]
+    rows = visit("done").locator("#actions-table tbody tr")
+    assert rows.count() == len(actions)
+    for one, text in zip(actions, rows.all_text_contents()):
+        assert one["at"][:19].replace("T", " ") in text and "done, verified" in text
+        assert all(event["id"] in text and event["by"] in text for event in one["events"])
+    assert any(one["events"] for one in actions)
+
+
+def test_a_plan_that_is_to_be_approved_is_there(visit: Visit, reports: Reports) -> None:
+    for name in ("review", "blocked"):
+        plan = visit(name).locator("section[aria-labelledby=plan]")
+        assert plan.locator("li").all_text_contents() == reports(name).document["plan"] != []
+        assert reports(name).document["plan_digest"] in str(plan.text_content())
+    assert visit("done").locator("section[aria-labelledby=plan]").count() == 0
+
+
+def test_only_rules_that_were_asked_for_are_in_the_table(visit: Visit, reports: Reports) -> None:
+    asked = reports("review").document["asked"]
+    names = visit("review").locator("section[aria-labelledby=rules] tbody code").all_inner_texts()
+    assert names == asked and "role_holders" not in names
+    assert visit("empty").locator("section[aria-labelledby=rules] tbody tr").count() == 0
 
 
 def test_remaining_access_is_told(visit: Visit, reports: Reports) -> None:
@@ -213,13 +250,15 @@ def test_a_print_has_every_row(name: str, visit: Visit, reports: Reports, tmp_pa
         ["pdftotext", "-layout", str(tmp_path / "report.pdf"), "-"], capture_output=True, text=True, check=True
     ).stdout
     findings = reports(name).document["findings"]
-    start, end = text.index("All "), re.search(r"What was done, and verified\n|Who can enter what\n", text)
+    start, end = text.index("All "), re.search(r"What was done, and verified\n|The plan\n", text)
     assert end
-    told = re.sub(r"\s", "", text[start : end.start()])
+    # What follows may begin on a page of its own.
+    table = text[start : end.start()].rstrip()
+    told = re.sub(r"\s", "", table)
     for user in {one["user"] for one in findings}:
         assert told.count(user) >= sum(one["user"] == user for one in findings), user
-    heads = text[start : end.start()].count("Other ways in")
-    assert heads == text[start : end.start()].count("\f") + 1, "each page of a table begins with its header"
+    heads = table.count("Other ways in")
+    assert heads == table.count("\f") + 1, "each page of a table begins with its header"
     assert "Signature" in text and "Show all" not in text and "Reset" not in text
 
 

@@ -17,7 +17,7 @@ import pytest
 from conftest import TEMPLATE, Report
 from jinja2 import Environment, nodes
 
-from ansible_collections.atlasops.access.plugins.module_utils import _access, _evidence, _policy
+from ansible_collections.atlasops.access.plugins.module_utils import _access, _document, _outcome, _policy
 
 SOURCE = TEMPLATE.read_text(encoding="utf-8")
 TREE = Environment().parse(SOURCE.split("\n", 1)[1])
@@ -62,9 +62,15 @@ def test_the_policy_for_scripts_lets_only_this_script_run() -> None:
 
 
 def test_the_tables_are_those_of_the_code() -> None:
-    assert set(literal("strong")) == set(_evidence.PRIVILEGED)
+    assert set(literal("strong")) == set(_document.PRIVILEGED)
     assert set(literal("rules")) == set(_policy.RULES)
     assert set(literal("statuses")) == set(_access.STATUSES)
+    assert set(literal("states")) == set(_outcome.COLOURS)
+    assert set(literal("colours")) == set(_outcome.COLOURS.values())
+
+
+def test_the_template_claims_nothing_by_itself() -> None:
+    assert not re.search(r"nothing (was|had to be) changed", SOURCE, re.IGNORECASE)
 
 
 def test_scripts_and_styles_hold_no_data() -> None:

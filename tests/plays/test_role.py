@@ -5,38 +5,22 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 from pathlib import Path
 
 import pytest
 import yaml
+from role_run import LEAVERS, evidence, files, members, warned, words
 
-LEAVERS = ["dana.field@corp.example", "omar.reyes@corp.example"]
+ROLE = Path(__file__).parents[2] / "roles/access_cleanup"
 CLEANUP = {
     "access_cleanup_leavers": LEAVERS,
     "access_cleanup_stale_invitation_days": 14,
     "access_cleanup_role_holders": {"GROUP_DATA_ACCESS_ADMIN": ["emil.hansen@corp.example"]},
     "access_cleanup_fallback_role": "GROUP_DATA_ACCESS_READ_ONLY",
     "access_cleanup_evidence_dir": "evidence",
+    "access_cleanup_max_project_removal_percent": 100,
     "access_cleanup_ticket": "SEC-1",
 }
-
-
-def evidence(home: Path, name: str = "evidence"):
-    """The document and the actions of a run; the checksums are checked on the way."""
-    directory = home / name
-    sums = [line.split("  ") for line in (directory / "SHA256SUMS").read_text().splitlines()]
-    assert {file for _digest, file in sums} == {path.name for path in directory.iterdir()} - {"SHA256SUMS"}
-    for digest, file in sums:
-        assert hashlib.sha256((directory / file).read_bytes()).hexdigest() == digest, file
-    with (directory / "actions.csv").open(newline="") as file:
-        return json.loads((directory / "review.json").read_text()), list(csv.DictReader(file))
-
-
-def members(sim):
-    return {(project, user.lower()) for project, found in sim.state().items() for user in found}
 
 
 def test_dry_run_run_and_run_again(demo):
@@ -45,24 +29,34 @@ def test_dry_run_run_and_run_again(demo):
     assert dry.returncode == 0, dry.stdout
     assert demo.sim.state() == before and not demo.sim.writes
     planned, planned_actions = evidence(demo.home)
-    assert planned["run"]["mode"] == "dry run" and planned["run"]["ticket"] == "SEC-1"
-    assert {row["status"] for row in planned_actions} == {"planned"}
+    assert planned["mode"] == "dry-run" and planned["run"]["ticket"] == "SEC-1"
+    assert planned["outcome"]["state"] == "planned" and {row["status"] for row in planned_actions} == {"planned"}
 
+    kept = files(demo.home)
     real = demo.play("cleanup", **CLEANUP)
     assert real.returncode == 0, real.stdout
     document, actions = evidence(demo.home)
     assert document["plan_digest"] == planned["plan_digest"], "the run carries out what the dry run said"
-    strip = [{**row, "status": "", "verified": "", "event_ids": ""} for row in actions]
-    assert strip == [{**row, "status": "", "verified": "", "event_ids": ""} for row in planned_actions]
+    assert warned(dry) == warned(real) != set()
+    same = ("project", "user_id", "action", "roles")
+    assert sorted([row[name] for name in same] for row in actions) == sorted(
+        [row[name] for name in same] for row in planned_actions
+    )
     assert {(row["status"], row["verified"]) for row in actions} == {("done", "yes")}
     assert document["verification"]["verified"] == len(actions) == len(document["steps"])
+    assert document["outcome"]["state"] == "open" and document["outcome"]["still"]
     assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
-    assert "still gets into data-platform-prod through the team data-engineering" in " ".join(real.stdout.split())
+    assert "clean-up, open: " in words(real)
+    assert "still gets into data-platform-prod through the team data-engineering" in words(real)
 
     demo.sim.forget()
     again = demo.play("cleanup", **CLEANUP)
     assert again.returncode == 0 and "changed=0 " in again.stdout, again.stdout
     assert not demo.sim.writes and evidence(demo.home)[0]["steps"] == []
+
+    demo.environment["MONGODB_ATLAS_CLIENT_SECRET"] = "wrong"
+    assert demo.play("cleanup", **CLEANUP).returncode != 0
+    assert kept.items() <= files(demo.home).items(), "no run changes what another left"
 
 
 def test_a_tripped_guard_stops_before_the_first_write_and_the_approved_plan_passes(demo):
@@ -70,15 +64,19 @@ def test_a_tripped_guard_stops_before_the_first_write_and_the_approved_plan_pass
     before = demo.sim.state()
     for options in (["--check"], []):
         blocked = demo.play("cleanup", *options, **guarded)
-        assert blocked.returncode != 0 and "max_removals is 3" in " ".join(blocked.stdout.split())
+        assert blocked.returncode != 0 and "max_removals is 3" in words(blocked)
         assert demo.sim.state() == before and not demo.sim.writes
     document, actions = evidence(demo.home)
-    assert document["blocked"][0]["guard"] == "max_removals" and actions == []
+    assert document["blocked"][0]["guard"] == "max_removals" and document["outcome"]["state"] == "blocked"
+    assert {row["status"] for row in actions} <= {"not tried"}
+    kept = files(demo.home)
 
     wrong = demo.play("cleanup", **guarded, access_cleanup_approved_plan="0" * 64)
     assert wrong.returncode != 0 and not demo.sim.writes
     passed = demo.play("cleanup", **guarded, access_cleanup_approved_plan=document["plan_digest"])
     assert passed.returncode == 0, passed.stdout
+    assert evidence(demo.home)[0]["approval"]["lifted"] == ["max_removals"]
+    assert kept.items() <= files(demo.home).items()
     assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
 
 
@@ -88,8 +86,10 @@ def test_a_review_never_writes(demo):
     assert ended.returncode == 0, ended.stdout
     assert demo.sim.state() == before and not demo.sim.writes
     document, actions = evidence(demo.home)
-    assert document["run"]["mode"] == "review" and document["blocked"] and actions == []
-    assert "<html" in (demo.home / "evidence/review.html").read_text()
+    assert document["mode"] == "review" and document["blocked"]
+    assert {row["status"] for row in actions} == {"planned"}
+    assert document["outcome"]["state"] == "reviewed"
+    assert document["outcome"]["sentence"] in " ".join((demo.home / "evidence/latest/review.html").read_text().split())
 
 
 def test_a_failure_half_way_leaves_the_evidence_of_what_was_done_and_the_next_run_does_the_rest(demo):
@@ -97,7 +97,8 @@ def test_a_failure_half_way_leaves_the_evidence_of_what_was_done_and_the_next_ru
     demo.sim.fault({"status": 403, "errorCode": "ACCESS_FORBIDDEN"}, method="DELETE", path=prod, times=None)
     ended = demo.play("offboard", access_cleanup_leavers=LEAVERS, access_cleanup_evidence_dir="evidence")
     assert ended.returncode != 0 and "ACCESS_FORBIDDEN" in ended.stdout
-    _document, actions = evidence(demo.home)
+    document, actions = evidence(demo.home)
+    assert document["outcome"]["state"] == "partial"
     assert {row["status"] for row in actions if row["project"] == "payments-prod"} == {"failed", "skipped"}
     assert {row["verified"] for row in actions if row["status"] == "done"} == {"yes"}
     assert {project for project, user in members(demo.sim) if user in LEAVERS} == {"payments-prod"}
@@ -111,7 +112,7 @@ def test_a_project_that_can_not_be_read_does_not_keep_the_others_from_being_clea
     prod = demo.sim.project_id("payments-prod")
     demo.sim.fault(403, method="GET", path=f"{prod}/users", times=None)
     ended = demo.play("offboard", access_cleanup_leavers=LEAVERS, access_cleanup_evidence_dir="evidence")
-    assert ended.returncode != 0 and "1 of 12 projects could not be read" in " ".join(ended.stdout.split())
+    assert ended.returncode != 0 and "1 of 12 projects could not be read" in words(ended)
     assert {project for project, user in members(demo.sim) if user in LEAVERS} == {"payments-prod"}
     document, _actions = evidence(demo.home)
     assert [one["project"] for one in document["completeness"]["unreadable"]] == ["payments-prod"]
@@ -163,13 +164,13 @@ def test_what_is_adopted_passes_a_review_and_a_change_of_the_files_is_carried_ou
 )
 def test_bad_variables_are_said_before_anything_happens(demo, variables, says):
     ended = demo.play("cleanup", **variables)
-    assert ended.returncode != 0 and says in " ".join(ended.stdout.split()), ended.stdout
+    assert ended.returncode != 0 and says in words(ended), ended.stdout
     assert not demo.sim.writes
 
 
 @pytest.mark.parametrize("blank", ["", None])
 def test_blank_variables_are_unset(demo, blank):
-    defaults = yaml.safe_load((Path(__file__).parents[2] / "roles/access_cleanup/defaults/main.yml").read_text())
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
     ended = demo.play("cleanup", **dict.fromkeys(defaults, blank))
     assert ended.returncode == 0, ended.stdout
     assert not demo.sim.writes, "nothing was asked for"
@@ -193,8 +194,7 @@ def test_people_may_be_written_as_surveys_and_mail_programs_give_them(demo):
 
 
 def test_every_variable_is_described_with_its_default():
-    role = Path(__file__).parents[2] / "roles/access_cleanup"
-    defaults = yaml.safe_load((role / "defaults/main.yml").read_text())
-    specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+    specs = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert {name: spec.get("default", "") for name, spec in specs.items()} == defaults
     assert all(spec["description"] and spec["type"] for spec in specs.values())

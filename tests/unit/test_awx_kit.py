@@ -546,7 +546,7 @@ def test_review_approve_clean_up(kit, awx, small):
         context = {**STUB, "job": {**STUB["job"], "artifacts": job.artifacts}}
         told = [ImmutableSandboxedEnvironment().from_string(text).render(context) for text in messages(kit)]
         assert review.told["plan_digest"] in told[0]
-    assert told[0].startswith("Stub JobTemplate #42: running, clean-up, ")
+    assert told[0].startswith("Stub JobTemplate #42: running, clean-up: open, ")
 
 
 @pytest.mark.playbook
@@ -555,7 +555,7 @@ def test_without_an_approved_plan_the_guards_hold(awx, small):
     job = awx("Atlas access clean-up", BLANK)
     assert job.rc != 0
     assert "Nothing was written" in job.output
-    assert "access_cleanup_approved_plan to" in job.output
+    assert "access_cleanup_approved_plan=" in job.output
     assert small.state() == before
     check_output(job)
 

@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role for many hosts, in loops, beside others that act at the same time, and where something fails."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from role_run import LEAVERS, evidence, members, runs, statistics
+
+
+@pytest.fixture
+def told(demo):
+    """The demo's world, where Ansible shows its statistics."""
+    demo.environment.update(ANSIBLE_SHOW_CUSTOM_STATS="true", ANSIBLE_CALLBACK_RESULT_FORMAT="json")
+    return demo
+
+
+ANYWHERE = """
+- hosts: all
+  gather_facts: false
+  {more}
+  tasks:
+    - ansible.builtin.include_role: {{name: atlasops.access.access_cleanup}}
+      {loop}
+"""
+
+
+def inventory(home: Path, **hosts) -> str:
+    (home / "play.yml").write_text(ANYWHERE.format(more="", loop=""))
+    shared = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    path = home / "hosts.json"
+    path.write_text(json.dumps({"all": {"hosts": hosts, "vars": shared}}))
+    return str(path)
+
+
+def test_two_hosts_share_a_directory_and_the_guard_of_one_stops_that_one(told):
+    shop, payments = "web-shop-prod", "payments-prod"
+    hosts = inventory(
+        told.home,
+        shop={"access_cleanup_projects": shop, "access_cleanup_max_removal_percent": 100},
+        payments={"access_cleanup_projects": payments, "access_cleanup_max_removals": 0},
+    )
+    before = told.sim.state()
+    ended = told.run("ansible-playbook", "-i", hosts, "-f", "1", "play.yml", **_only(LEAVERS))
+    assert ended.returncode != 0, ended.stdout
+    after = told.sim.state()
+    assert (
+        {user for user in after[shop] if user in LEAVERS} == set() != {user for user in before[shop] if user in LEAVERS}
+    )
+    assert {**after, shop: None} == {**before, shop: None}
+    of = statistics(ended)["access_cleanup_hosts"]
+    assert {host: one["outcome"] for host, one in of.items()} == {"shop": "done", "payments": "blocked"}
+    assert "max_removals" in of["payments"]["msg"] and of["payments"]["step_hashes"]
+    assert len({one["evidence_dir"] for one in of.values()}) == 2 == len(runs(told.home))
+    for one in of.values():
+        assert one["seal"] == hashlib.sha256((Path(one["evidence_dir"]) / "SHA256SUMS").read_bytes()).hexdigest()
+
+
+def _only(leavers):
+    return {
+        "access_cleanup_leavers": leavers,
+        "access_cleanup_evidence_dir": "evidence",
+        "access_cleanup_max_project_removal_percent": 100,
+    }
+
+
+def test_in_a_loop_and_as_a_check_of_the_play(demo):
+    hosts = inventory(demo.home, here={})
+    loop = f"loop: {json.dumps(LEAVERS)}\n      vars: {{access_cleanup_leavers: '{{{{ item }}}}'}}"
+    (demo.home / "play.yml").write_text(ANYWHERE.format(more="check_mode: true\n  strategy: free", loop=loop))
+    given = {name: value for name, value in _only([]).items() if name != "access_cleanup_leavers"}
+    ended = demo.run("ansible-playbook", "-i", hosts, "play.yml", **given)
+    assert ended.returncode == 0, ended.stdout
+    assert not demo.sim.writes
+    documents = [json.loads((run / "review.json").read_text()) for run in runs(demo.home)]
+    assert [one["mode"] for one in documents] == ["dry-run", "dry-run"]
+    assert [one["policy"]["leavers"] for one in documents] == [[user] for user in LEAVERS]
+
+
+def test_an_add_that_atlas_refuses_keeps_no_leaver_in(demo):
+    shop = demo.sim.project_id("web-shop-prod")
+    rows = [
+        {"project": "web-shop-prod", "user": user, "roles": one["roles"]}
+        for user, one in demo.sim.state()["web-shop-prod"].items()
+        if user not in LEAVERS
+    ]
+    new = {"project": "web-shop-prod", "user": "new@corp.example", "roles": ["GROUP_READ_ONLY"]}
+    demo.sim.fault(
+        {"status": 400, "errorCode": "INVALID_EMAIL_ADDRESS"}, method="POST", path=f"{shop}/users", times=None
+    )
+    wanted = {"access_cleanup_memberships": [*rows, new], "access_cleanup_add_missing": True}
+    ended = demo.play("cleanup", **_only(LEAVERS), **wanted)
+    assert ended.returncode != 0 and "INVALID_EMAIL_ADDRESS" in ended.stdout, ended.stdout
+    document, actions = evidence(demo.home)
+    assert document["outcome"]["state"] == "partial"
+    assert [row["status"] for row in actions if row["action"] == "add"] == ["failed"]
+    assert {project for project, user in members(demo.sim) if user in LEAVERS} <= {"web-shop-prod"}
+
+
+@contextlib.contextmanager
+def meanwhile(act) -> Iterator[None]:
+    """Call ``act`` again and again until it says that it did something."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.is_set() and not act():
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_plan_that_was_edited_in_between_is_not_carried_out(demo):
+    def swap() -> bool:
+        for path in (demo.home / "evidence").glob("*-clean-up-*/plan.json"):
+            with contextlib.suppress(ValueError):
+                plan = json.loads(path.read_text())
+                plan["steps"] = plan["steps"][:1]
+                path.write_text(json.dumps(plan))
+                return True
+        return False
+
+    with meanwhile(swap):
+        ended = demo.play("offboard", **_only(LEAVERS))
+    assert ended.returncode != 0 and not demo.sim.writes, ended.stdout
+    document = json.loads((runs(demo.home)[-1] / "review.json").read_text())
+    assert document["outcome"]["colour"] == "red" and len(document["steps"]) > 1
+    assert {row["status"] for row in document["actions"]} == {"not tried"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="There is no /proc here to find the process in.")
+def test_where_the_verification_dies_nothing_is_claimed(told):
+    def kill() -> bool:
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                ours = f"HOME={told.home}\0".encode() in (path / "environ").read_bytes()
+                line = (path / "cmdline").read_bytes().split(b"\0")
+                if (
+                    ours
+                    and b"python" in line[0]
+                    and any(b"AnsiballZ_atlas_access_evidence" in part for part in line[1:2])
+                ):
+                    os.kill(int(path.name), signal.SIGKILL)
+                    return True
+        return False
+
+    with meanwhile(kill):
+        ended = told.play("offboard", **_only(LEAVERS))
+    assert ended.returncode != 0 and told.sim.writes, ended.stdout
+    (run,) = runs(told.home)
+    assert not (run / "SHA256SUMS").exists(), "an unfinished run has no seal"
+    assert statistics(ended)["access_cleanup"]["outcome"] == "interrupted"
+    report = (run / "review.html").read_text()
+    assert "Interrupted" in report and "nothing was changed" not in report.lower()
+
+    again = told.play("offboard", **_only(LEAVERS))
+    assert again.returncode == 0, again.stdout
+
+
+def test_what_fails_early_is_told(told):
+    told.environment["MONGODB_ATLAS_CLIENT_SECRET"] = "wrong"
+    ended = told.play("cleanup", **_only(LEAVERS))
+    assert ended.returncode != 0
+    one = statistics(ended)["access_cleanup"]
+    assert one["outcome"] == "failed" and "401" in one["msg"], one
+    one = statistics(told.play("cleanup", access_cleanup_apply="ture"))["access_cleanup"]
+    assert one["outcome"] == "failed" and "'ture' is neither true nor false" in one["msg"]
