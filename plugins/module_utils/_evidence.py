@@ -41,9 +41,9 @@ from ._files import (
     write_document,
     write_table,
 )
-from ._journal import UNKNOWN, Journaled
+from ._journal import Journaled
 from ._journal import read as read_journal
-from ._steps import Row, digest
+from ._steps import UNKNOWN, Row, digest
 
 POPULATION, FINDINGS, LEAVERS, ACTIONS = "population.csv", "findings.csv", "leavers.csv", "actions.csv"
 PLAN, JOURNAL, REVIEW, RESTORE, SUMS = "plan.json", "actions.jsonl", "review.json", "restore.yml", "SHA256SUMS"
@@ -295,8 +295,6 @@ def _left_open(directory: str) -> List[Unfinished]:
         journal = read_journal(os.path.join(directory, JOURNAL))
     except Refusal as error:
         return [Unfinished(name, directory, None, str(error))]
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return [Unfinished(name, directory, None, f"its {JOURNAL} is damaged")]
     if journal.running:
         return [Unfinished(name, directory, None, UNDER_WAY)]
     if any(entry.startswith(f"{SETTLED}-") for entry in os.listdir(directory)):

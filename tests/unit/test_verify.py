@@ -128,7 +128,7 @@ def test_a_clean_up_is_verified_written_down_and_sealed(small, run):
         step(small, "beta", "revoke", DAN, CLUSTER),
         removal(small, "alpha", DAN),
         removal(small, "alpha", PIA),
-        removal(small, "alpha", EVE),
+        step(small, "alpha", "remove", EVE),
     ).carried_out()
     result = this.verified(run={"ticket": "SEC-1", "reason": ""})
     assert not result.get("failed"), result["msg"]
@@ -648,7 +648,7 @@ def test_what_a_run_took_is_given_back(small, run, tmp_path):
         step(small, "alpha", "revoke", BOB, OWNER),
         removal(small, "alpha", DAN),
         removal(small, "alpha", PIA),
-        removal(small, "alpha", EVE),
+        step(small, "alpha", "remove", EVE),
         removal(small, "gamma", DAN),
     ).carried_out()
     this.verified()
