@@ -294,8 +294,8 @@ blocked:
 summary:
   description:
     - Counts of projects, people, memberships, findings by rule (of those that were asked for) and by action, and steps.
-    - RV(summary.removals) are memberships that end or lose a role, RV(summary.additions) those that come or only gain
-      roles, as the guards count them. RV(summary.people) get in; lapsed invitations are not among them.
+    - C(removals) are memberships that end or lose a role, C(additions) those that come or only gain roles, as the
+      guards count them. C(people) get in; lapsed invitations are not among them.
   returned: success, and when some of the projects could not be read
   type: dict
   sample: {projects: 12, people: 58, memberships: 124, living: 120, findings: 9, removals: 7, removal_percent: 5.8}
