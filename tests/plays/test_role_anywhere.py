@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from role_run import LEAVERS, evidence, members, runs, statistics
+from role_run import LEAVERS, evidence, members, runs, statistics, words
 
 
 @pytest.fixture
@@ -172,6 +172,7 @@ def test_where_the_verification_dies_nothing_is_claimed(told):
 
     again = told.play("offboard", **_only(LEAVERS))
     assert again.returncode == 0, again.stdout
+    assert "has no end on record" in words(again), "the next run tells it"
 
 
 def test_what_fails_early_is_told(told):
