@@ -263,10 +263,7 @@ def test_a_project_left_without_an_owner_is_on_record(small, run, monkeypatch):
     results = run(rows)
     (record,) = run.read().records.values()
     assert results[-1]["failed"] and record.status == "done"
-    assert (
-        record.error["detail"]
-        == f"no ACTIVE owner is left after remove of {ANN}: somebody else took the other one in between; make somebody {OWNER} now"
-    )
+    assert record.error["detail"].startswith(f"no ACTIVE owner is left after remove of {ANN}: somebody else took")
 
 
 def test_an_owner_made_by_an_earlier_call_is_waited_for(small, run):
