@@ -34,10 +34,11 @@ def apply(
     client.together(lambda case: _apply_one(client, case, guard, journal), [case for case in cases if case.steps])
 
 
-def tell(journal: Journal, case: Case, outcomes: Iterable[Outcome]) -> None:
-    """How steps ended, to the journal."""
+def tell(journal: Journal, case: Case, outcomes: Iterable[Outcome], problem: Optional[AtlasError] = None) -> None:
+    """How steps ended, to the journal, and what was wrong after them."""
     for one in outcomes:
-        journal.end(case.row(one.step), one.status, one.error.as_dict() if one.error else None, one.why)
+        error = one.error or problem
+        journal.end(case.row(one.step), one.status, error.as_dict() if error else None, one.why)
 
 
 def _apply_one(client: Client, case: Case, guard: Optional[people.Organizations], journal: Journal) -> None:
@@ -64,7 +65,7 @@ def _take(client: Client, case: Case, step: Step, guard: Optional[people.Organiz
     outcome = _taken(client, case, step, guard, journal)
     # What a signal left unsettled stays without an end: whoever reads the project next knows more.
     if not (client.stopped_by and outcome.error and outcome.error.unsettled and not outcome.shown):
-        tell(journal, case, [outcome])
+        tell(journal, case, [outcome], AtlasError(case.project.name, case.problem) if case.problem else None)
     return outcome
 
 

@@ -49,6 +49,7 @@ POPULATION, FINDINGS, LEAVERS, ACTIONS = "population.csv", "findings.csv", "leav
 PLAN, JOURNAL, REVIEW, RESTORE, SUMS = "plan.json", "actions.jsonl", "review.json", "restore.yml", "SHA256SUMS"
 LATEST, SETTLED, VERIFIED = "latest", "settled", "verified"
 UNDER_WAY = "a run under way"
+UNVERIFIED = "its steps are, but were not verified; unless it is under way, run atlas_access_evidence on its directory"
 
 # --- the directory ---------------------------------------------------------------------------------------------------
 
@@ -299,7 +300,10 @@ def _left_open(directory: str) -> List[Unfinished]:
         return [Unfinished(name, directory, None, UNDER_WAY)]
     if any(entry.startswith(f"{SETTLED}-") for entry in os.listdir(directory)):
         return []
-    return [Unfinished(name, directory, row) for row in _open_rows(journal)]
+    rows = _open_rows(journal)
+    if not rows and any(one.started for one in journal.records.values()):
+        return [Unfinished(name, directory, None, UNVERIFIED)]
+    return [Unfinished(name, directory, row) for row in rows]
 
 
 def _open_rows(journal: Journaled) -> List[Row]:

@@ -29,7 +29,11 @@ COLOURS = {
 
 
 class Steps(NamedTuple):
-    """The steps of a plan by how they ended; ``unrecorded`` are those of which no record says anything."""
+    """The steps of a plan by how they ended; ``unrecorded`` are those of which no record says anything.
+
+    ``beyond`` are those that were taken though the review did not plan them or let them pass; ``amiss`` says what was
+    wrong after steps that were done.
+    """
 
     planned: int
     effective: int
@@ -38,6 +42,8 @@ class Steps(NamedTuple):
     undone: int
     unsettled: int
     unrecorded: int
+    beyond: int
+    amiss: Sequence[str]
     ends: Mapping[str, int]
 
 
@@ -59,7 +65,7 @@ def outcome(document: Document) -> Dict[str, Any]:
 
 def _state(document: Document, steps: Steps, still: Sequence[str]) -> str:
     mode, planned = document["mode"], len(document.get("steps") or ())
-    if document.get("error"):
+    if document.get("error") or steps.beyond:
         return FAILED
     if mode == REVIEW:
         return PARTIAL if _unreadable(document) else REVIEWED
@@ -73,7 +79,7 @@ def _state(document: Document, steps: Steps, still: Sequence[str]) -> str:
         return INTERRUPTED
     if steps.unrecorded or (steps.undone and not steps.effective):
         return FAILED
-    if steps.undone or _unreadable(document):
+    if steps.undone or steps.amiss or _unreadable(document):
         return PARTIAL
     if mode == DRY_RUN:
         return PLANNED
@@ -86,10 +92,12 @@ def _state(document: Document, steps: Steps, still: Sequence[str]) -> str:
 
 def _steps(document: Document) -> Steps:
     planned = document.get("steps") or ()
-    rows = [row for row in document.get("actions") or () if row.get("planned", True)]
+    every = document.get("actions") or ()
+    rows = [row for row in every if row.get("planned", True)]
     # What a clean-up only planned it did not do.
     settled = ("done",) if document["mode"] == CLEAN_UP else ("done", "planned")
     ran = bool(document.get("ended")) and not document.get("blocked") and document["mode"] != REVIEW
+    passed = document["mode"] == CLEAN_UP and not document.get("blocked")
     return Steps(
         planned=len(planned),
         effective=sum(map(_in_effect, rows)),
@@ -98,6 +106,16 @@ def _steps(document: Document) -> Steps:
         undone=sum(row["status"] not in settled and not _in_effect(row) for row in rows),
         unsettled=sum(row["status"] == "unknown" and row.get("verified") in (None, "unreadable") for row in rows),
         unrecorded=abs(len(planned) - len(rows)) if ran else 0,
+        beyond=sum(
+            row["status"] in ("done", "unknown") and not (passed and row.get("planned", True))
+            for row in every
+            if row.get("why") != "restored"
+        ),
+        amiss=[
+            f"{row['project']}: {row['error']['detail'].rstrip('.')}."
+            for row in rows
+            if row["status"] == "done" and row.get("error")
+        ],
         ends=Counter(row["status"] for row in rows),
     )
 
@@ -161,14 +179,15 @@ def _sentence(state: str, document: Document, steps: Steps, still: Sequence[str]
         REVIEWED: _reviewed,
         BLOCKED: _blocked,
         PLANNED: _planned,
-        UNCHANGED: lambda *_: "There was nothing to do: nobody was found whose access was to change.",
+        UNCHANGED: _unchanged,
         FAILED: _failed,
         INTERRUPTED: _interrupted,
     }.get(state, _carried_out)(document, steps)
     unread = _unreadable(document)
     more = [f"{_count(unread, 'project')} could not be read."] if unread else []
     if still and state not in (FAILED, BLOCKED, INTERRUPTED):
-        more.append(f"{_count(len(still), 'point')} stayed open: {'; '.join(still[:5])}{_rest(still, 5)}.")
+        stay = "stayed" if document["mode"] == CLEAN_UP else "would stay"
+        more.append(f"{_count(len(still), 'point')} {stay} open: {'; '.join(still[:5])}{_rest(still, 5)}.")
     return " ".join([said, *more])
 
 
@@ -192,9 +211,16 @@ def _planned(document: Document, steps: Steps) -> str:
     return f"A dry run: {_count(steps.planned, 'step')} would be taken; none was."
 
 
+def _unchanged(document: Document, steps: Steps) -> str:
+    return "There was nothing to do: nobody was found whose access was to change."
+
+
 def _failed(document: Document, steps: Steps) -> str:
     if document.get("error"):
         return f"Failed before the first write: {document['error']}"
+    if steps.beyond:
+        taken = f"{_count(steps.beyond, 'step')} {_was(steps.beyond)} taken"
+        return f"Failed: {taken} that the review did not plan, or did not let pass. {_ends(steps)}"
     if steps.unrecorded:
         return f"Failed: of {_count(steps.unrecorded, 'step')} there is no record. {_ends(steps)}"
     return f"Failed: none of the {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
@@ -212,12 +238,14 @@ def _carried_out(document: Document, steps: Steps) -> str:
         return _reviewed(document, steps)
     if document["mode"] == DRY_RUN:
         return _planned(document, steps)
+    if not steps.planned:
+        return _unchanged(document, steps)
     said = f"{steps.effective} of {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
     if steps.wrong:
         said += f" {_count(steps.wrong, 'step')} reported as done {_was(steps.wrong)} found not to be in effect."
     if steps.unseen:
         said += f" {_count(steps.unseen, 'step')} could not be verified."
-    return said
+    return " ".join([said, *steps.amiss[:5]])
 
 
 def _was(number: int) -> str:

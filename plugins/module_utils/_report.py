@@ -261,7 +261,7 @@ def _failures(run: Run, wrong: Sequence[str], interrupted: Optional[str]) -> Opt
                 what = f"{one.step.action}{roles} {names[one.step.user]}"
                 sentences.append(f"{case.project.name}: {what} failed: {one.error}")
         if case.problem:
-            sentences.append(f"{case.project.name}: {case.problem}.")
+            sentences.append(f"{case.project.name}: {case.problem.rstrip('.')}.")
     sentences += [f"{sentence}." for sentence in wrong]
     said = []
     if interrupted:

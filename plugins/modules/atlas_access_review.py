@@ -558,7 +558,7 @@ def settle(params, seen, now):
     found = evidence.unfinished(params["evidence_dir"]) if params["evidence_dir"] else []
     steps = [one for one in found if one.row is not None]
     took = surveying.effects([one.row for one in steps], seen, params["legacy_invitations"])
-    warnings = [f"the run {one.run} did not end: {one.told}" for one in found if one.row is None]
+    warnings = [f"the run {one.run} has no end on record: {one.told}" for one in found if one.row is None]
     warnings += surveying.unsettled([one.run for one in steps], took)
     return evidence.settled(found, took, now), warnings
 

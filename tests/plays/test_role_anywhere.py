@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from role_run import LEAVERS, evidence, members, runs, statistics
+from role_run import LEAVERS, evidence, members, runs, statistics, words
 
 
 @pytest.fixture
@@ -145,6 +145,26 @@ def test_a_plan_that_was_edited_in_between_is_not_carried_out(demo):
     assert {row["status"] for row in document["actions"]} == {"not tried"}
 
 
+def test_a_review_that_was_edited_in_between_is_found_out(demo):
+    """What was done is told by the journal; a document that holds nothing of it is no green one."""
+
+    def swap() -> bool:
+        for path in (demo.home / "evidence").glob("*-clean-up-*/actions.jsonl"):
+            path = path.parent / "review.json"
+            document = json.loads(path.read_text())
+            emptied = {"steps": [], "findings": [], "plan_digest": hashlib.sha256(b"").hexdigest()}
+            path.write_text(json.dumps({**document, **emptied}))
+            return True
+        return False
+
+    with meanwhile(swap):
+        ended = demo.play("offboard", **_only(LEAVERS))
+    assert ended.returncode != 0 and demo.sim.writes, ended.stdout
+    document = json.loads((runs(demo.home)[-1] / "review.json").read_text())
+    assert document["outcome"]["state"] == "failed"
+    assert f"{len(demo.sim.writes)} steps were taken that the review did not plan" in words(ended)
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="There is no /proc here to find the process in.")
 def test_where_the_verification_dies_nothing_is_claimed(told):
     def kill() -> bool:
@@ -172,6 +192,7 @@ def test_where_the_verification_dies_nothing_is_claimed(told):
 
     again = told.play("offboard", **_only(LEAVERS))
     assert again.returncode == 0, again.stdout
+    assert "has no end on record" in words(again), "the next run tells it"
 
 
 def test_what_fails_early_is_told(told):

@@ -346,15 +346,29 @@ def test_a_run_that_was_killed_is_told_once(tmp_path):
     assert evidence.unfinished(str(tmp_path)) == []
 
 
-def test_a_sealed_run_a_whole_one_and_one_without_a_journal_are_not_unfinished(tmp_path):
+def test_a_sealed_run_one_that_began_nothing_and_one_without_a_journal_are_not_unfinished(tmp_path):
     evidence.seal(killed(tmp_path, REMOVE))
-    whole, _paths = a_run(tmp_path, REMOVE)
-    journal = Journal(f"{whole}/actions.jsonl")
-    journal.start(REMOVE)
-    journal.end(REMOVE, "done")
+    checked, _paths = a_run(tmp_path, REMOVE, ADD)
+    journal = Journal(f"{checked}/actions.jsonl")
+    journal.end(REMOVE, "planned")
+    journal.end(ADD, "failed", {"detail": "refused"})
     journal.close()
     a_run(tmp_path)
     assert evidence.unfinished(str(tmp_path)) == [] and evidence.settled([], [], NOW) == []
+
+
+def test_a_run_that_was_killed_after_its_last_step_is_told(tmp_path):
+    directory, _paths = a_run(tmp_path, REMOVE, ADD)
+    journal = Journal(f"{directory}/actions.jsonl")
+    journal.start(REMOVE)
+    journal.end(REMOVE, "done")
+    journal.end(ADD, "skipped")
+    journal.close()
+    found = evidence.unfinished(str(tmp_path))
+    assert [(one.directory, one.row, one.told) for one in found] == [(directory, None, evidence.UNVERIFIED)]
+    assert evidence.settled(found, [], NOW) == []
+    evidence.seal(directory)
+    assert evidence.unfinished(str(tmp_path)) == []
 
 
 def test_a_run_under_way_is_told_and_left_alone(tmp_path):

@@ -59,6 +59,9 @@ LAST = finding("report", reasons=("has left", "last_owner: the project would hav
 THROUGH = finding(ways=["platform"])
 DRY = {"mode": "dry-run"}
 
+BESIDE = step(7, status="done", verified="yes", planned=False)
+OWNERLESS = {"status": None, "code": None, "detail": "no ACTIVE owner is left after remove of u0@corp.example"}
+
 STATES = {
     "reviewed": [
         document("planned", mode="review"),
@@ -98,6 +101,7 @@ STATES = {
         document("planned", completeness=UNREAD, **DRY),
         document("planned", mode="review", completeness=UNREAD),
         document("done", ("failed", "no"), findings=[THROUGH]),
+        document(actions=[step(status="done", verified="yes", error=OWNERLESS)], steps=[step()]),
     ],
     "failed": [
         document(error="the secret was refused"),
@@ -110,6 +114,11 @@ STATES = {
         document(("unknown", "no")),
         document(("failed", "no"), **DRY),
         document("done", steps=[step(0), step(1)]),
+        document("done", steps=[], actions=[step(status="done", verified="yes", planned=False)]),
+        document("done", actions=[step(0, status="done", verified="yes"), BESIDE]),
+        document("done", mode="dry-run"),
+        document("done", "planned", mode="review"),
+        document(("unknown", "no"), blocked=STOP),
     ],
     "interrupted": [
         document("done", ended=None),
@@ -156,7 +165,7 @@ def test_no_sentence_says_that_nothing_was_changed(state, given):
 
 def test_what_somebody_gave_back_is_no_step_of_the_plan():
     given = document("done")
-    given["actions"].append(step(7, action="grant", status="done", verified="yes", planned=False))
+    given["actions"].append({**BESIDE, "action": "grant", "why": "restored"})
     assert outcome(given)["state"] == "done" and "1 of 1 step took effect" in outcome(given)["sentence"]
 
 
@@ -176,6 +185,25 @@ def test_who_came_back_is_named():
 def test_a_run_that_failed_in_part_names_its_counts_in_the_past():
     said = outcome(document("done", ("failed", "no"), ("skipped", "no"), ("not tried", None)))["sentence"]
     assert said.startswith("1 of 4 steps took effect.") and "1 failed, 1 skipped, 1 not tried" in said
+
+
+def test_a_step_after_which_something_was_wrong_says_what():
+    said = outcome(document(actions=[step(status="done", verified="yes", error=OWNERLESS)], steps=[step()]))["sentence"]
+    assert said == (
+        "1 of 1 step took effect. Recorded: 1 done. alpha: no ACTIVE owner is left after remove of u0@corp.example."
+    )
+
+
+def test_what_no_review_planned_is_said():
+    said = outcome(document("done", actions=[step(0, status="done", verified="yes"), BESIDE]))["sentence"]
+    assert said == "Failed: 1 step was taken that the review did not plan, or did not let pass. Recorded: 1 done."
+
+
+def test_what_would_stay_open_is_said_in_the_fitting_tense():
+    assert "1 point stayed open: " in outcome(document("done", findings=[THROUGH]))["sentence"]
+    assert outcome(document(findings=[LAST]))["sentence"].startswith("There was nothing to do: ")
+    for mode in ("dry-run", "review"):
+        assert "1 point would stay open: " in outcome(document("planned", mode=mode, findings=[THROUGH]))["sentence"]
 
 
 def test_a_review_says_what_a_clean_up_would_do():

@@ -256,6 +256,16 @@ def test_the_last_owner_stays_and_so_does_nobody_elses_project_wait(small, run):
     assert ANN in small.state()["alpha"] and DAN not in small.state()["beta"]
 
 
+def test_a_project_left_without_an_owner_is_on_record(small, run, monkeypatch):
+    """What others did in between is no fault of the step, but the run must not pass for done."""
+    rows = [row(small, "alpha", "remove", ANN)]
+    before(monkeypatch, takes_out(small, "alpha", BOB), "DELETE", "/users/")
+    results = run(rows)
+    (record,) = run.read().records.values()
+    assert results[-1]["failed"] and record.status == "done"
+    assert record.error["detail"].startswith(f"no ACTIVE owner is left after remove of {ANN}: somebody else took")
+
+
 def test_an_owner_made_by_an_earlier_call_is_waited_for(small, run):
     small.knobs.read_after_write_lag_s = 0.03
     small.change(lambda world: world.project("beta").members.pop(world.user(DAN).id))
