@@ -179,6 +179,17 @@ def test_a_plan_json_that_was_edited_approves_nothing(small, tmp_path):
     assert guards_of(result) == ["approved_plan"] and wider["blocked"] == []
 
 
+def test_what_stopped_a_run_under_an_approval_is_not_lifted_by_trying_again(small, tmp_path):
+    base = {"evidence_dir": str(tmp_path)}
+    first = review(small, BOTH, **base)
+    assert first["blocked"] == []
+    approved = {**base, "approved_plan": first["plan_digest"], "mode": "clean-up"}
+    for _again in range(2):
+        assert guards_of(review(small, BOTH, LIMITED, **approved)) == ["max_removals"]
+    assert guards_of(review(small, BOTH, LIMITED, **base)) == ["max_removals"]
+    assert guards_of(review(small, BOTH, LIMITED, **approved)) == [], "it was reviewed with that guard since"
+
+
 def test_an_approval_may_be_required(small):
     result = review(small, require_approval=True)
     assert guards_of(result) == ["require_approval"]
