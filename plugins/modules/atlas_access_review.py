@@ -261,7 +261,9 @@ findings:
       elements: str
       returned: always
     residual_access:
-      description: How the person gets in all the same.
+      description:
+        - How the person gets in all the same.
+        - A row with V(via=unknown) says that other ways could not be read.
       type: list
       elements: dict
       returned: always
@@ -550,7 +552,8 @@ def held(rules, guards, grants, seen, roster, now):
     """One project held against the policy."""
     project, by_roles = roster.project, roster.team_access == people.BY_ROLES
     mine, active = grants.get(project.id), seen.active(project.org_id)
-    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles)
+    unsure = people.unsure(roster, seen.organizations[project.org_id])
+    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles, unsure)
 
 
 def settle(params, seen, now):

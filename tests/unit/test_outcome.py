@@ -169,6 +169,23 @@ def test_who_still_gets_in_is_named_with_the_way():
     assert found["still"][0] in found["sentence"]
 
 
+def test_another_way_in_that_could_not_be_read_leaves_it_open():
+    unread = {**finding(), "residual_access": [{"via": "unknown", "name": None, "roles": []}]}
+    ended = outcome(document("done", findings=[unread]))
+    assert ended["state"] == "open"
+    assert ended["still"] == ["whether dana@corp.example still gets into alpha in another way could not be read"]
+    assert (
+        outcome(document("done", findings=[{**unread, "action": "report", "rules": ["inactive_days"]}]))["still"] == []
+    )
+
+
+def test_where_nothing_was_planned_no_step_is_counted():
+    ended = outcome(
+        document(findings=[finding("report", reasons=["has left", "last_owner: make somebody else owner"])])
+    )
+    assert ended["state"] == "open" and ended["sentence"].startswith("There was nothing to do. 1 point stayed open: ")
+
+
 def test_who_came_back_is_named():
     assert outcome(document(("done", "came back")))["still"] == ["u0@corp.example came back to alpha"]
 

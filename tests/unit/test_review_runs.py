@@ -118,6 +118,23 @@ def test_whoever_is_in_a_project_that_could_not_be_read_is_not_told_to_be_in_non
     assert result["failed"] and result["outcome"]["state"] == "partial"
 
 
+@pytest.mark.parametrize("unread", ["organization", "teams"])
+def test_a_way_in_that_could_not_be_read_is_told_as_unknown(small, tmp_path, unread):
+    """The review says what the module that removes says, and the clean-up is not green."""
+    if unread == "organization":
+        small.knobs.org_member_reads = False
+    else:
+        small.fault({"status": 403}, method="GET", path="teams", times=None)
+    access = {"access_token": "projects-token"}
+    result = review(small, {"leavers": [BOB]}, projects="alpha", evidence_dir=str(tmp_path), mode="clean-up", **access)
+    (found,) = result["findings"]
+    removed = run_module(USER, small, True, project="alpha", user=BOB, state="absent", **access)
+    told = [{name: way[name] for name in ("via", "name", "roles")} for way in removed["residual_access"]]
+    assert found["residual_access"] == told and told[0]["via"] == "unknown"
+    assert "other ways in could not be read" in result["report"][0]
+    assert any("could not be read" in one for one in result["outcome"]["still"])
+
+
 # --- protected people ------------------------------------------------------------------------------------------------
 
 
