@@ -386,7 +386,7 @@ completeness:
       type: int
       returned: always
     unreadable:
-      description: Projects that could not be read, with the error.
+      description: Projects that could not be read, with the error. Bounded; C(review.json) holds them all.
       type: list
       elements: dict
       returned: always
@@ -607,8 +607,10 @@ def returned(written):
     """The result, in bounds."""
     ended, steps = written["outcome"], written["steps"]
     kinds = Counter(row["action"] for row in steps)
+    whole = written["completeness"]
     return {
-        **{name: written[name] for name in ("conflicts", "summary", "plan_digest", "completeness")},
+        **{name: written[name] for name in ("conflicts", "summary", "plan_digest")},
+        "completeness": {**whole, "unreadable": bounded(whole["unreadable"], OF_LINES)},
         "findings": bounded(written["findings"], OF_FINDINGS),
         "blocked": bounded(written["blocked"], OF_STOPS),
         "outcome": {**ended, "still": bounded(ended["still"], OF_STOPS)},

@@ -148,6 +148,25 @@ def test_a_misspelt_protected_person_stops_a_plan_over_the_whole_organization(sm
     assert guards_of(review(small, guards=guards, access_token="projects-token")) == []
 
 
+@pytest.mark.parametrize("number", [20, 21])
+def test_of_many_people_and_exceptions_no_more_than_twenty_are_named(small, number):
+    nobody = [f"nobody-{one}@corp.example" for one in range(number)]
+    over = [{"user": user, "until": "2020-01-01"} for user in nobody]
+    policy, guards = {"leavers": [BOB], "exceptions": over}, {**ANY, "protected_users": nobody}
+    found = review(small, policy, guards, projects="alpha")["warnings"]
+    for about, more in (("is protected", "1 more are protected"), ("the exception for", "1 more exceptions ended")):
+        assert sum(about in one for one in found) == 20
+        assert sum(one.startswith(more) for one in found) == number - 20
+
+
+def test_projects_that_could_not_be_read_do_not_make_a_result_too_large(quick):
+    with Simulator(generated(projects=2000, members=1)) as sim:
+        sim.fault({"status": 403, "detail": "x" * 200}, method="GET", path="/users", times=None)
+        result = review(sim, access_token="big-token", max_wait=300, timeout=60)
+    whole = result["completeness"]
+    assert len(result.output) < 500_000 and not whole["complete"] and "2000 of 2000" in result["msg"]
+
+
 @pytest.mark.parametrize("status", ["ACTIVE", "PENDING", "INVITATION_EXPIRED"])
 def test_a_protected_person_in_no_project_is_known_to_the_organization(small, status):
     def idle(world):
