@@ -142,6 +142,9 @@ def _still(document: Document) -> List[str]:
         f"whether {user} still gets into {_names(projects)} in another way could not be read"
         for user, projects in unread.items()
     ]
+    nowhere = [row["user"] for row in document.get("leavers") or () if not row["found"]]
+    if nowhere and (document.get("completeness") or {}).get("team_access") == "unreadable":
+        unsure.append(f"whether {_names(nowhere)} get in through a team could not be read")
     back = [
         f"{row['user']} came back to {row['project']}"
         for row in document.get("actions") or ()

@@ -152,8 +152,10 @@ def doubts(written: Row, missing: Sequence[str]) -> List[str]:
     if len(missing) > TOLD:
         found.append(f"{len(missing) - TOLD} more are protected, but were found {where}")
     nowhere = [row["user"] for row in written["leavers"] if not row["found"]]
-    if nowhere and not whole["unreadable"]:
-        found.append(f"leavers who get into no project in scope: {listed(nowhere)}")
+    if nowhere:
+        unread = whole["unreadable"] or whole["team_access"] == people.UNREADABLE
+        what = "were not found in what could be read" if unread else "get into no project in scope"
+        found.append(f"leavers who {what}: {listed(nowhere)}")
     for org in written["organizations"]:
         if org["projects"] is not None and org["projects"] > org["seen"]:
             found.append(

@@ -179,6 +179,16 @@ def test_another_way_in_that_could_not_be_read_leaves_it_open():
     )
 
 
+@pytest.mark.parametrize(
+    ("access", "state"), [("read", "unchanged"), ("by roles only", "unchanged"), ("unreadable", "open")]
+)
+def test_a_leaver_who_was_not_found_where_teams_could_not_be_read_leaves_it_open(access, state):
+    leavers = [{"user": "dana@corp.example", "found": 0}, {"user": "ben@corp.example", "found": 1}]
+    ended = outcome(document(leavers=leavers, completeness={"unreadable": [], "team_access": access}))
+    assert ended["state"] == state
+    assert ended["still"] == ["whether dana@corp.example get in through a team could not be read"] * (state == "open")
+
+
 def test_where_nothing_was_planned_no_step_is_counted():
     ended = outcome(
         document(findings=[finding("report", reasons=["has left", "last_owner: make somebody else owner"])])

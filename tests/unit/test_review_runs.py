@@ -135,6 +135,19 @@ def test_a_way_in_that_could_not_be_read_is_told_as_unknown(small, tmp_path, unr
     assert any("could not be read" in one for one in result["outcome"]["still"])
 
 
+@pytest.mark.parametrize("path", ["teams", "users"])
+def test_a_leaver_who_was_not_found_where_not_all_could_be_read_is_not_said_to_be_nowhere(small, tmp_path, path):
+    """Tess gets into alpha through a team alone."""
+    tess = "tess@corp.example"
+    small.fault({"status": 403}, method="GET", path=f"{small.project_id('alpha')}/{path}", times=None)
+    policy = {"leavers": [tess, "nobody@corp.example"]}
+    result = review(small, policy, projects="alpha", evidence_dir=str(tmp_path), mode="clean-up")
+    names = f"nobody@corp.example, {tess}"
+    assert f"leavers who were not found in what could be read: {names}" in result["warnings"]
+    assert result["outcome"]["state"] == ("open" if path == "teams" else "partial")
+    assert path == "users" or any(names in one for one in result["outcome"]["still"])
+
+
 # --- protected people ------------------------------------------------------------------------------------------------
 
 
