@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from test_review import POLICY, read, rows
 
 from ansible_collections.atlasops.access.plugins.module_utils._journal import Journal
 from simulator import Simulator, generated
+from simulator.knobs import PROJECT_ROLES
+from simulator.loading import new_user
 
 REVIEW, USER, ROLE = "atlas_access_review", "atlas_project_user", "atlas_project_role"
 BOB, DAN = "bob@corp.example", "dan@corp.example"
@@ -244,6 +247,29 @@ def test_an_approval_may_be_required(small):
     assert guards_of(result) == ["require_approval"]
     assert guards_of(review(small, require_approval=True, approved_plan=result["plan_digest"])) == []
     assert guards_of(review(small, {}, require_approval=True)) == []
+
+
+def test_a_stop_with_long_names_is_returned_all_the_same(small, tmp_path):
+    """Whoever reads the result must not take a plan that is blocked for one that is not."""
+    roles = sorted(PROJECT_ROLES - {"GROUP_OWNER"})
+    users = [new_user(f"{number:02}{'x' * 60}@{'y' * 60}.example", time.time()) for number in range(25)]
+
+    def change(held):
+        def hold(world):
+            gamma = world.project("gamma")
+            for user in users:
+                gamma.members[gamma.org.add_user(user).id] = tuple(held)
+            world.changed(gamma)
+
+        small.change(hold)
+
+    asked = {"policy": {"allowed_domains": ["corp.example"]}, "projects": "gamma", "evidence_dir": str(tmp_path)}
+    change(roles)
+    approved = review(small, **asked)["plan_digest"]
+    change(roles[1:])
+    result = review(small, **asked, approved_plan=approved, mode="clean-up")
+    assert guards_of(result) == ["approved_plan"] and result["outcome"]["state"] == "blocked"
+    assert len(read(result)["blocked"][0]["detail"]) > len(result["blocked"][0]["detail"])
 
 
 @pytest.mark.parametrize("options", [{"approved_plan": "abc"}, {"approved_steps": ["0" * 64]}])
