@@ -204,28 +204,29 @@ stage_sanity_2_16() {
     sanity "$VENV/cells/2.16/bin" --python 3.11
 }
 
-# units NAME: the unit tests with the ansible-core of that cell, in this clone.
-units() {
+# tests NAME: the unit tests and the role's plays with the ansible-core of that cell, in this clone.
+tests() {
     export PATH=$VENV/cells/$1/bin:$PATH ANSIBLE_PYTHON_INTERPRETER=$VENV/cells/$1/bin/python
-    python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m "not browser and not simulator" tests/unit
+    python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m "not browser and not simulator" tests/unit \
+        tests/plays/test_role.py tests/plays/test_role_anywhere.py
 }
 
 # The oldest of everything that is promised: ansible-core and requests.
 stage_ansible_2_16() {
     cell 2.16 3.11 -r requirements-test.txt 'ansible-core~=2.16.0' 'requests==2.25.1'
-    units 2.16
+    tests 2.16
 }
 
 stage_ansible_2_18() {
     cell 2.18 3.12 -r requirements-test.txt 'ansible-core~=2.18.0'
-    units 2.18
+    tests 2.18
 }
 
 stage_ansible_newest() {
     "$VENV/bin/python" -c 'import sys; sys.exit(sys.version_info[:2] == (3, 13))' ||
         skip "make test itself runs on Python 3.13 and the newest ansible-core"
     cell newest 3.13 -r requirements-test.txt
-    units newest
+    tests newest
 }
 
 # The demo as the README shows it, its modules run by the oldest Python that is promised.

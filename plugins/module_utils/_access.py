@@ -105,6 +105,10 @@ class Way(NamedTuple):
     roles: Roles
 
 
+# What stands for the ways that the credential can't tell.
+UNKNOWN_WAY = Way("unknown", None, frozenset())
+
+
 class Residual(NamedTuple):
     """A way by which somebody still gets in. Of kind unknown where the credential can't tell."""
 

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ._access import ACTIVE, LAPSED, OWNER, PENDING, Way, days_since, folded, idle_days, labels
+from ._access import ACTIVE, LAPSED, OWNER, PENDING, UNKNOWN_WAY, Way, days_since, folded, idle_days, labels
 from ._policy import (
     RULES,
     Guards,
@@ -71,8 +71,10 @@ def finding_row(finding: Finding) -> Row:
 def finding_line(row: Row) -> str:
     """A finding for a person to read."""
     roles = f" ({', '.join(row['roles'])})" if row["roles"] else ""
-    ways = [f"{way['via']} {way['name'] or ''}".strip() for way in row["residual_access"]]
+    known = [way for way in row["residual_access"] if way["via"] != UNKNOWN_WAY.kind]
+    ways = [f"{way['via']} {way['name'] or ''}".strip() for way in known]
     still = f"; still gets in through {' and '.join(ways)}" if ways and row["action"] == "remove" else ""
+    still += "; other ways in could not be read" if len(known) < len(row["residual_access"]) else ""
     return f"{row['project']}: {row['action']} {row['user']}{roles}: {'; '.join(row['reasons'])}{still}"
 
 

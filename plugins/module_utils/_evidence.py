@@ -253,17 +253,31 @@ def plan_of(directory: str) -> Optional[Row]:
 
 
 def approved(base: str, plan_digest: str) -> Optional[Row]:
-    """The steps of the plan of this digest that a run below left, and all that blocked it in any run; None if none did.
+    """The steps of the plan of this digest that a run below left, and all that blocked it in any review of it.
 
-    Links are not followed, and what others may have written is not believed.
+    None if no run left it. Links are not followed, and what others may have written is not believed.
     """
     found = [
-        plan for directory in runs(base) for plan in [_believed(directory)] if plan and plan["digest"] == plan_digest
+        (directory, plan)
+        for directory in runs(base)
+        for plan in [_believed(directory)]
+        if plan and plan["digest"] == plan_digest
     ]
     if not found:
         return None
-    blocked = {json.dumps(one, sort_keys=True): one for plan in found for one in plan["blocked"]}
-    return {"steps": found[-1]["steps"], "blocked": list(blocked.values())}
+    # What stopped a run under this very approval came after it, and nobody approved that.
+    reviews = [plan for directory, plan in found if not _is_under(directory, plan_digest)]
+    blocked = {json.dumps(one, sort_keys=True): one for plan in reviews for one in plan["blocked"]}
+    return {"steps": found[-1][1]["steps"], "blocked": list(blocked.values())}
+
+
+def _is_under(directory: str, plan_digest: str) -> bool:
+    """Whether a run had the approval of this plan; one that does not tell is taken for such a one."""
+    try:
+        approval = read_document(directory, REVIEW).get("approval") or {}
+        return bool(approval.get("digest") == plan_digest)
+    except (AttributeError, Refusal):
+        return True
 
 
 def _believed(directory: str) -> Optional[Row]:

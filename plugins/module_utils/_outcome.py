@@ -137,28 +137,38 @@ def _unreadable(document: Document) -> int:
 def _still(document: Document) -> List[str]:
     """A sentence for each who still gets in though a removal or the list of leavers is about them, or is kept."""
     ways: Dict[str, Dict[str, List[str]]] = {}
+    unread: Dict[str, List[str]] = {}
     kept = []
     for row in document.get("findings") or ():
         user, project = row["user"], row["project"]
         last_owner = any(reason.startswith("last_owner: ") for reason in row["reasons"])
         if last_owner:
             kept.append(f"{user} stays in {project} as its last ACTIVE owner")
-        through = [_through(way) for way in row["residual_access"]]
+        through = [_through(way) for way in row["residual_access"] if way["via"] != "unknown"]
         if row["action"] == "report" and "leavers" in row["rules"] and not through and not last_owner:
             through = ["as a member"]
         if row["action"] == "remove" or "leavers" in row["rules"]:
             for way in through:
                 ways.setdefault(user, {}).setdefault(way, []).append(project)
+        if row["action"] == "remove" and len(through) < len(row["residual_access"]):
+            unread.setdefault(user, []).append(project)
     found = [
         f"{user} still gets into {'; '.join(f'{_names(projects)} {way}' for way, projects in mine.items())}"
         for user, mine in ways.items()
     ]
+    unsure = [
+        f"whether {user} still gets into {_names(projects)} in another way could not be read"
+        for user, projects in unread.items()
+    ]
+    nowhere = [row["user"] for row in document.get("leavers") or () if not row["found"]]
+    if nowhere and (document.get("completeness") or {}).get("team_access") == "unreadable":
+        unsure.append(f"whether {_names(nowhere)} get in through a team could not be read")
     back = [
         f"{row['user']} came back to {row['project']}"
         for row in document.get("actions") or ()
         if row.get("verified") == "came back"
     ]
-    return found + kept + back
+    return found + unsure + kept + back
 
 
 def _through(way: Row) -> str:

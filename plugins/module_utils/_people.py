@@ -32,6 +32,7 @@ from ._access import (
     LAPSED,
     ORGANIZATION_ROLES,
     OWNER,
+    UNKNOWN_WAY,
     Entry,
     Member,
     Person,
@@ -166,6 +167,21 @@ def rosters(client: Client, projects: Sequence[Project], indirect: bool = True, 
     )
     found = [Roster(one, {}, got) if isinstance(got, AtlasError) else got for one, got in zip(projects, answers)]
     return Seen(found, known, doubts(known))
+
+
+def unsure(roster: Roster, org: Organization) -> FrozenSet[str]:
+    """The keys of the members of whom nobody can tell whether they get in otherwise as well."""
+    odd = {name for row in org.odd for name in (row.user_id, folded(row.user))}
+    return frozenset(
+        key
+        for key, (member, ways) in roster.entries.items()
+        if member.status not in LAPSED
+        and (
+            roster.team_access == UNREADABLE
+            and (roster.unread or {key, folded(member.user)} & odd)
+            or (roster.team_access == BY_ROLES and len(ways) == 1)
+        )
+    )
 
 
 class Identity(NamedTuple):
@@ -325,9 +341,6 @@ class Leaving(NamedTuple):
     members: Sequence[Member]
 
 
-UNKNOWN = Way("unknown", None, frozenset())
-
-
 def residual(
     client: Client, organizations: Organizations, leaving: Sequence[Leaving]
 ) -> Tuple[List[Residual], List[str]]:
@@ -350,7 +363,7 @@ def residual(
             known_as.update((person.user_id, person.user) for person in _people(org, one))
             emails = one.emails - {folded(user) for user in known_as.values()}
             names = sorted({known_as.get(key, key) for key in one.ids} | emails)
-            rows += [Residual(one.project, user, UNKNOWN) for user in names]
+            rows += [Residual(one.project, user, UNKNOWN_WAY) for user in names]
         else:
             rows += answer
     return sorted(rows, key=lambda row: (row.project.name, row.project.id, folded(row.user), row.way.kind)), said
@@ -367,7 +380,7 @@ def _residual(client: Client, org: Organization, leaving: Leaving) -> List[Resid
     people = _people(org, leaving)
     teams = atlas.teams(client, leaving.project) if _in_teams(people) else []
     odd = [one.user for one in org.odd if one.user_id in leaving.ids or folded(one.user) in leaving.emails]
-    return [Residual(leaving.project, user, UNKNOWN) for user in odd] + [
+    return [Residual(leaving.project, user, UNKNOWN_WAY) for user in odd] + [
         Residual(leaving.project, person.user, way)
         for person in people
         for way in indirect_ways(person, teams, org.names)
@@ -389,5 +402,5 @@ def _residual_by_roles(client: Client, leaving: Leaving) -> List[Residual]:
         ways = ways_by_roles(one.roles, own.roles if own else frozenset(), teams)
         rows += [Residual(leaving.project, one.user, way) for way in ways]
         if own and not ways and own.status not in LAPSED:
-            rows.append(Residual(leaving.project, one.user, UNKNOWN))
+            rows.append(Residual(leaving.project, one.user, UNKNOWN_WAY))
     return rows

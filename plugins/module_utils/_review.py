@@ -19,6 +19,7 @@ from ._access import (
     LAPSED,
     OWNER,
     STATUSES,
+    UNKNOWN_WAY,
     Access,
     Entry,
     Member,
@@ -80,13 +81,18 @@ def review(
     now: datetime,
     active: FrozenSet[str] = frozenset(),
     by_roles: bool = False,
+    unsure: FrozenSet[str] = frozenset(),
 ) -> Reviewed:
     """Hold one project against the policy. ``entries`` are by key, ``grants`` the desired state of the project.
 
     ``active`` are the emails, folded, of who is ACTIVE in the organization: they get in at once where they are added.
-    ``by_roles``: how people get in was told by roles only.
+    ``by_roles``: how people get in was told by roles only. ``unsure`` are the keys of whom other ways are not known.
     """
     findings, applied = _findings(policy, guards, project, entries, grants, now)
+    findings = [
+        one._replace(ways=(*one.ways, UNKNOWN_WAY)) if one.action == "remove" and one.key in unsure else one
+        for one in findings
+    ]
     before = access_of({key: entry.member for key, entry in entries.items() if entry.direct})
     owned = owners(entries, before, active, by_roles)
     if not findings:

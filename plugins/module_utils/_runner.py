@@ -18,6 +18,7 @@ from ._access import (
     ACTIVE,
     OWNER,
     PENDING,
+    UNKNOWN_WAY,
     Access,
     Member,
     Person,
@@ -238,7 +239,7 @@ def _residual_warnings(rows: Sequence[Residual]) -> List[str]:
     """One for each person, and for each of whom it is not known."""
     by_user: Dict[Tuple[str, bool], List[str]] = {}
     for row in rows:
-        known = row.way.kind != people.UNKNOWN.kind
+        known = row.way.kind != UNKNOWN_WAY.kind
         by_user.setdefault((row.user, known), []).append(f"{row.project.name}{_through(row) if known else ''}")
     return [
         f"{user} still gets into {listed(where)}; no removal here ends that"

@@ -15,7 +15,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Se
 from . import _people as people
 from ._access import ACTIVE, STATUSES, Person, Project, Refusal, Roles, folded
 from ._client import Client
-from ._names import is_glob, listed, projects_in_scope, unmatched_tags
+from ._names import TOLD, is_glob, listed, projects_in_scope, unmatched_tags
 from ._steps import Row
 from ._verify import in_effect
 
@@ -143,17 +143,19 @@ def _active(org: people.Organization) -> FrozenSet[str]:
 def doubts(written: Row, missing: Sequence[str]) -> List[str]:
     """What a person should look at in a review; ``missing`` are protected people who stopped nothing."""
     whole = written["completeness"]
-    found = [
-        f"the exception for {one['user']} ended on {one['until']}, so it holds no longer"
-        for one in written["exceptions"]["lapsed"]
-    ]
-    found += [
-        f"{user} is protected, but was found neither in scope nor among people of the organization that could be read"
-        for user in missing
-    ]
+    lapsed = written["exceptions"]["lapsed"]
+    found = [f"the exception for {one['user']} ended on {one['until']}, so it holds no longer" for one in lapsed[:TOLD]]
+    if len(lapsed) > TOLD:
+        found.append(f"{len(lapsed) - TOLD} more exceptions ended")
+    where = "neither in scope nor among people of the organization that could be read"
+    found += [f"{user} is protected, but was found {where}" for user in missing[:TOLD]]
+    if len(missing) > TOLD:
+        found.append(f"{len(missing) - TOLD} more are protected, but were found {where}")
     nowhere = [row["user"] for row in written["leavers"] if not row["found"]]
-    if nowhere and not whole["unreadable"]:
-        found.append(f"leavers who get into no project in scope: {listed(nowhere)}")
+    if nowhere:
+        unread = whole["unreadable"] or whole["team_access"] == people.UNREADABLE
+        what = "were not found in what could be read" if unread else "get into no project in scope"
+        found.append(f"leavers who {what}: {listed(nowhere)}")
     for org in written["organizations"]:
         if org["projects"] is not None and org["projects"] > org["seen"]:
             found.append(

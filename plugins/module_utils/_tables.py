@@ -146,7 +146,10 @@ def counts(rows: Iterable[Row]) -> Dict[str, int]:
 
 def finding_cells(row: Row) -> Sequence[Any]:
     """A finding's row in the order of FINDING_COLUMNS."""
-    residual = [f"{way['via']} {way['name'] or ''} ({','.join(way['roles'])})" for way in row["residual_access"]]
+    residual = [
+        f"{way['via']} {way['name'] or ''} ({','.join(way['roles'])})" if way["roles"] else way["via"]
+        for way in row["residual_access"]
+    ]
     return cells({**row, "residual_access": residual}, FINDING_COLUMNS)
 
 

@@ -261,7 +261,9 @@ findings:
       elements: str
       returned: always
     residual_access:
-      description: How the person gets in all the same.
+      description:
+        - How the person gets in all the same.
+        - A row with V(via=unknown) says that other ways could not be read.
       type: list
       elements: dict
       returned: always
@@ -283,7 +285,9 @@ conflicts:
   elements: dict
   sample: []
 blocked:
-  description: What stops the plan - guards that it trips, and approvals that are missing or of another plan.
+  description:
+    - What stops the plan - guards that it trips, and approvals that are missing or of another plan.
+    - Bounded; C(review.json) holds all of it.
   returned: success, and when some of the projects could not be read
   type: list
   elements: dict
@@ -384,7 +388,7 @@ completeness:
       type: int
       returned: always
     unreadable:
-      description: Projects that could not be read, with the error.
+      description: Projects that could not be read, with the error. Bounded; C(review.json) holds them all.
       type: list
       elements: dict
       returned: always
@@ -441,11 +445,11 @@ from ansible_collections.atlasops.access.plugins.module_utils._access import Ref
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
-from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
+from ansible_collections.atlasops.access.plugins.module_utils._report import bounded, cut
 from ansible_collections.atlasops.access.plugins.module_utils._steps import digest, step_hash
 
 # Characters of the lists that are returned; AWX drops results of more than 700,000 characters.
-OF_FINDINGS, OF_LINES, OF_STOPS = 150_000, 60_000, 20_000
+OF_FINDINGS, OF_LINES, OF_STOPS, OF_DETAIL = 150_000, 60_000, 20_000, 5_000
 HASHES = 2000
 
 _USERS = {"type": "raw"}
@@ -550,7 +554,8 @@ def held(rules, guards, grants, seen, roster, now):
     """One project held against the policy."""
     project, by_roles = roster.project, roster.team_access == people.BY_ROLES
     mine, active = grants.get(project.id), seen.active(project.org_id)
-    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles)
+    unsure = people.unsure(roster, seen.organizations[project.org_id])
+    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles, unsure)
 
 
 def settle(params, seen, now):
@@ -604,10 +609,12 @@ def returned(written):
     """The result, in bounds."""
     ended, steps = written["outcome"], written["steps"]
     kinds = Counter(row["action"] for row in steps)
+    whole = written["completeness"]
     return {
-        **{name: written[name] for name in ("conflicts", "summary", "plan_digest", "completeness")},
+        **{name: written[name] for name in ("conflicts", "summary", "plan_digest")},
+        "completeness": {**whole, "unreadable": bounded(whole["unreadable"], OF_LINES)},
         "findings": bounded(written["findings"], OF_FINDINGS),
-        "blocked": bounded(written["blocked"], OF_STOPS),
+        "blocked": bounded([{**one, "detail": cut(one["detail"], OF_DETAIL)} for one in written["blocked"]], OF_STOPS),
         "outcome": {**ended, "still": bounded(ended["still"], OF_STOPS)},
         "plan_counts": {action: kinds[action] for action in ("add", "grant", "revoke", "remove")},
         "step_hashes": [step_hash(row) for row in steps] if len(steps) <= HASHES else [],

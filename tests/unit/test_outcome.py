@@ -178,6 +178,33 @@ def test_who_still_gets_in_is_named_with_the_way():
     assert found["still"][0] in found["sentence"]
 
 
+def test_another_way_in_that_could_not_be_read_leaves_it_open():
+    unread = {**finding(), "residual_access": [{"via": "unknown", "name": None, "roles": []}]}
+    ended = outcome(document("done", findings=[unread]))
+    assert ended["state"] == "open"
+    assert ended["still"] == ["whether dana@corp.example still gets into alpha in another way could not be read"]
+    assert (
+        outcome(document("done", findings=[{**unread, "action": "report", "rules": ["inactive_days"]}]))["still"] == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("access", "state"), [("read", "unchanged"), ("by roles only", "unchanged"), ("unreadable", "open")]
+)
+def test_a_leaver_who_was_not_found_where_teams_could_not_be_read_leaves_it_open(access, state):
+    leavers = [{"user": "dana@corp.example", "found": 0}, {"user": "ben@corp.example", "found": 1}]
+    ended = outcome(document(leavers=leavers, completeness={"unreadable": [], "team_access": access}))
+    assert ended["state"] == state
+    assert ended["still"] == ["whether dana@corp.example get in through a team could not be read"] * (state == "open")
+
+
+def test_where_nothing_was_planned_no_step_is_counted():
+    ended = outcome(
+        document(findings=[finding("report", reasons=["has left", "last_owner: make somebody else owner"])])
+    )
+    assert ended["state"] == "open" and ended["sentence"].startswith("There was nothing to do: nobody was found whose access was to change. 1 point stayed open: ")
+
+
 def test_who_came_back_is_named():
     assert outcome(document(("done", "came back")))["still"] == ["u0@corp.example came back to alpha"]
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from test_review import POLICY, read, rows
 
 from ansible_collections.atlasops.access.plugins.module_utils._journal import Journal
 from simulator import Simulator, generated
+from simulator.knobs import PROJECT_ROLES
+from simulator.loading import new_user
 
 REVIEW, USER, ROLE = "atlas_access_review", "atlas_project_user", "atlas_project_role"
 BOB, DAN = "bob@corp.example", "dan@corp.example"
@@ -118,6 +121,36 @@ def test_whoever_is_in_a_project_that_could_not_be_read_is_not_told_to_be_in_non
     assert result["failed"] and result["outcome"]["state"] == "partial"
 
 
+@pytest.mark.parametrize("unread", ["organization", "teams"])
+def test_a_way_in_that_could_not_be_read_is_told_as_unknown(small, tmp_path, unread):
+    """The review says what the module that removes says, and the clean-up is not green."""
+    if unread == "organization":
+        small.knobs.org_member_reads = False
+    else:
+        small.fault({"status": 403}, method="GET", path="teams", times=None)
+    access = {"access_token": "projects-token"}
+    result = review(small, {"leavers": [BOB]}, projects="alpha", evidence_dir=str(tmp_path), mode="clean-up", **access)
+    (found,) = result["findings"]
+    removed = run_module(USER, small, True, project="alpha", user=BOB, state="absent", **access)
+    told = [{name: way[name] for name in ("via", "name", "roles")} for way in removed["residual_access"]]
+    assert found["residual_access"] == told and told[0]["via"] == "unknown"
+    assert "other ways in could not be read" in result["report"][0]
+    assert any("could not be read" in one for one in result["outcome"]["still"])
+
+
+@pytest.mark.parametrize("path", ["teams", "users"])
+def test_a_leaver_who_was_not_found_where_not_all_could_be_read_is_not_said_to_be_nowhere(small, tmp_path, path):
+    """Tess gets into alpha through a team alone."""
+    tess = "tess@corp.example"
+    small.fault({"status": 403}, method="GET", path=f"{small.project_id('alpha')}/{path}", times=None)
+    policy = {"leavers": [tess, "nobody@corp.example"]}
+    result = review(small, policy, projects="alpha", evidence_dir=str(tmp_path), mode="clean-up")
+    names = f"nobody@corp.example, {tess}"
+    assert f"leavers who were not found in what could be read: {names}" in result["warnings"]
+    assert result["outcome"]["state"] == ("open" if path == "teams" else "partial")
+    assert path == "users" or any(names in one for one in result["outcome"]["still"])
+
+
 # --- protected people ------------------------------------------------------------------------------------------------
 
 
@@ -129,6 +162,25 @@ def test_a_misspelt_protected_person_stops_a_plan_over_the_whole_organization(sm
     assert guards_of(review(small, guards=guards, projects="alpha")) == []
     small.knobs.org_member_reads = False
     assert guards_of(review(small, guards=guards, access_token="projects-token")) == []
+
+
+@pytest.mark.parametrize("number", [20, 21])
+def test_of_many_people_and_exceptions_no_more_than_twenty_are_named(small, number):
+    nobody = [f"nobody-{one}@corp.example" for one in range(number)]
+    over = [{"user": user, "until": "2020-01-01"} for user in nobody]
+    policy, guards = {"leavers": [BOB], "exceptions": over}, {**ANY, "protected_users": nobody}
+    found = review(small, policy, guards, projects="alpha")["warnings"]
+    for about, more in (("is protected", "1 more are protected"), ("the exception for", "1 more exceptions ended")):
+        assert sum(about in one for one in found) == 20
+        assert sum(one.startswith(more) for one in found) == number - 20
+
+
+def test_projects_that_could_not_be_read_do_not_make_a_result_too_large(quick):
+    with Simulator(generated(projects=2000, members=1)) as sim:
+        sim.fault({"status": 403, "detail": "x" * 200}, method="GET", path="/users", times=None)
+        result = review(sim, access_token="big-token", max_wait=300, timeout=60)
+    whole = result["completeness"]
+    assert len(result.output) < 500_000 and not whole["complete"] and "2000 of 2000" in result["msg"]
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "PENDING", "INVITATION_EXPIRED"])
@@ -179,11 +231,45 @@ def test_a_plan_json_that_was_edited_approves_nothing(small, tmp_path):
     assert guards_of(result) == ["approved_plan"] and wider["blocked"] == []
 
 
+def test_what_stopped_a_run_under_an_approval_is_not_lifted_by_trying_again(small, tmp_path):
+    base = {"evidence_dir": str(tmp_path)}
+    first = review(small, BOTH, **base)
+    assert first["blocked"] == []
+    approved = {**base, "approved_plan": first["plan_digest"], "mode": "clean-up"}
+    for _again in range(2):
+        assert guards_of(review(small, BOTH, LIMITED, **approved)) == ["max_removals"]
+    assert guards_of(review(small, BOTH, LIMITED, **base)) == ["max_removals"]
+    assert guards_of(review(small, BOTH, LIMITED, **approved)) == [], "it was reviewed with that guard since"
+
+
 def test_an_approval_may_be_required(small):
     result = review(small, require_approval=True)
     assert guards_of(result) == ["require_approval"]
     assert guards_of(review(small, require_approval=True, approved_plan=result["plan_digest"])) == []
     assert guards_of(review(small, {}, require_approval=True)) == []
+
+
+def test_a_stop_with_long_names_is_returned_all_the_same(small, tmp_path):
+    """Whoever reads the result must not take a plan that is blocked for one that is not."""
+    roles = sorted(PROJECT_ROLES - {"GROUP_OWNER"})
+    users = [new_user(f"{number:02}{'x' * 60}@{'y' * 60}.example", time.time()) for number in range(25)]
+
+    def change(held):
+        def hold(world):
+            gamma = world.project("gamma")
+            for user in users:
+                gamma.members[gamma.org.add_user(user).id] = tuple(held)
+            world.changed(gamma)
+
+        small.change(hold)
+
+    asked = {"policy": {"allowed_domains": ["corp.example"]}, "projects": "gamma", "evidence_dir": str(tmp_path)}
+    change(roles)
+    approved = review(small, **asked)["plan_digest"]
+    change(roles[1:])
+    result = review(small, **asked, approved_plan=approved, mode="clean-up")
+    assert guards_of(result) == ["approved_plan"] and result["outcome"]["state"] == "blocked"
+    assert len(read(result)["blocked"][0]["detail"]) > len(result["blocked"][0]["detail"])
 
 
 @pytest.mark.parametrize("options", [{"approved_plan": "abc"}, {"approved_steps": ["0" * 64]}])
