@@ -202,7 +202,9 @@ def test_where_nothing_was_planned_no_step_is_counted():
     ended = outcome(
         document(findings=[finding("report", reasons=["has left", "last_owner: make somebody else owner"])])
     )
-    assert ended["state"] == "open" and ended["sentence"].startswith("There was nothing to do: nobody was found whose access was to change. 1 point stayed open: ")
+    assert ended["state"] == "open" and ended["sentence"].startswith(
+        "There was nothing to do: nobody was found whose access was to change. 1 point stayed open: "
+    )
 
 
 def test_who_came_back_is_named():
