@@ -162,7 +162,8 @@ def _still(document: Document) -> List[str]:
     ]
     nowhere = [row["user"] for row in document.get("leavers") or () if not row["found"]]
     if nowhere and (document.get("completeness") or {}).get("team_access") == "unreadable":
-        unsure.append(f"whether {_names(nowhere)} get in through a team could not be read")
+        get = "gets" if len(nowhere) == 1 else "get"
+        unsure.append(f"whether {_names(nowhere)} {get} in through a team could not be read")
     back = [
         f"{row['user']} came back to {row['project']}"
         for row in document.get("actions") or ()

@@ -195,7 +195,7 @@ def test_a_leaver_who_was_not_found_where_teams_could_not_be_read_leaves_it_open
     leavers = [{"user": "dana@corp.example", "found": 0}, {"user": "ben@corp.example", "found": 1}]
     ended = outcome(document(leavers=leavers, completeness={"unreadable": [], "team_access": access}))
     assert ended["state"] == state
-    assert ended["still"] == ["whether dana@corp.example get in through a team could not be read"] * (state == "open")
+    assert ended["still"] == ["whether dana@corp.example gets in through a team could not be read"] * (state == "open")
 
 
 def test_where_nothing_was_planned_no_step_is_counted():
