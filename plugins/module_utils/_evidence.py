@@ -102,7 +102,7 @@ def write_review(
     now: datetime,
     sealed: bool,
     people_elsewhere: Iterable[Person] = (),
-    organization_roles: Mapping[str, Roles] = {},
+    organization_roles: Optional[Mapping[str, Roles]] = None,
 ) -> List[str]:
     """Write the files of a review into the directory of its run; returns their paths. Raises `Refusal`.
 
@@ -110,7 +110,7 @@ def write_review(
     user id.
     """
     shown = ((one.project, one.entries) for one in reviewed)
-    everybody = tables.population(shown, now, people_elsewhere, organization_roles)
+    everybody = tables.population(shown, now, people_elsewhere, organization_roles or {})
     findings, leavers = document["findings"], document.get("leavers", [])
     plan = {
         "version": 1,

@@ -35,7 +35,10 @@ Shown = Tuple[Project, Mapping[str, Entry]]
 
 
 def population(
-    shown: Iterable[Shown], now: datetime, elsewhere: Iterable[Person] = (), org_roles: Mapping[str, Roles] = {}
+    shown: Iterable[Shown],
+    now: datetime,
+    elsewhere: Iterable[Person] = (),
+    org_roles: Optional[Mapping[str, Roles]] = None,
 ) -> Iterator[Sequence[Any]]:
     """Everybody who gets into a project in scope, a row for each person and project; then who is in no project.
 
@@ -44,7 +47,7 @@ def population(
     for project, entries in shown:
         name = harmless(project.name)
         for member, ways in sorted(entries.values(), key=_by_email):
-            held = org_roles.get(str(member.user_id))
+            held = (org_roles or {}).get(str(member.user_id))
             yield (
                 name,
                 project.id,

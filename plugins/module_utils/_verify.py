@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from . import _atlas as atlas
-from ._access import LAPSED, Member, Project, Roles, by_id, folded, moment, shows
+from ._access import LAPSED, Member, Project, Refusal, Roles, by_id, folded, moment, shows
 from ._client import BACKOFF, Client, Patience
 from ._errors import AtlasError
 
@@ -233,9 +233,10 @@ def _by_another(row: Row) -> bool:
 
 
 def _span(row: Row) -> Tuple[datetime, datetime]:
-    """From when to when a step was under way."""
+    """From when to when a step was under way. Raises `Refusal` for a journal with a time that is none."""
     first, last = (moment(str(one)) for one in (row["started"] or row["at"], row["at"] or row["started"]))
-    assert first and last
+    if first is None or last is None:
+        raise Refusal(f"the journal tells no time for: {row['action']} {row['user']} in {row['project']}")
     return first, last
 
 

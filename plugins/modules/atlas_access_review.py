@@ -449,7 +449,10 @@ from ansible_collections.atlasops.access.plugins.module_utils._report import bou
 from ansible_collections.atlasops.access.plugins.module_utils._steps import digest, step_hash
 
 # Characters of the lists that are returned; AWX drops results of more than 700,000 characters.
-OF_FINDINGS, OF_LINES, OF_STOPS, OF_DETAIL = 150_000, 60_000, 20_000, 5_000
+OF_FINDINGS = 150_000
+OF_LINES = 60_000
+OF_STOPS = 20_000
+OF_DETAIL = 5_000
 HASHES = 2000
 
 _USERS = {"type": "raw"}
@@ -596,7 +599,7 @@ def wrote(params, written, reviewed, now, elsewhere=(), roles=None):
         return {"evidence": [], "evidence_dir": None}
     plan = written["plan_digest"] if written["steps"] else None
     directory = evidence.begin(params["evidence_dir"], now, params["mode"], plan)
-    paths = evidence.write_review(directory, written, reviewed, now, params["seal"], elsewhere, roles or {})
+    paths = evidence.write_review(directory, written, reviewed, now, params["seal"], elsewhere, roles)
     return {"evidence": paths, "evidence_dir": directory}
 
 

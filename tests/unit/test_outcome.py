@@ -148,9 +148,7 @@ def test_every_state_is_tested():
     assert set(STATES) == set(COLOURS)
 
 
-@pytest.mark.parametrize(
-    ("state", "given"), CASES, ids=[f"{state}-{number}" for number, (state, _) in enumerate(CASES)]
-)
+@pytest.mark.parametrize(("state", "given"), CASES, ids=[f"{case[0]}-{number}" for number, case in enumerate(CASES)])
 def test_the_state_of_a_run(state, given):
     found = outcome(given)
     assert found["state"] == state

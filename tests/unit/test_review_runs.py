@@ -23,7 +23,8 @@ BOB, DAN = "bob@corp.example", "dan@corp.example"
 ANY = {"max_removal_percent": 100, "max_project_removal_percent": 100}
 
 
-def review(sim, policy=POLICY, guards=ANY, **options):
+def review(sim, policy=None, guards=None, **options):
+    policy, guards = POLICY if policy is None else policy, ANY if guards is None else guards
     return run_module(REVIEW, sim, policy=policy, guards=guards, **options)
 
 
