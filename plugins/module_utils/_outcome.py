@@ -38,6 +38,7 @@ class Steps(NamedTuple):
     planned: int
     effective: int
     wrong: int
+    back: int
     unseen: int
     undone: int
     unsettled: int
@@ -73,7 +74,7 @@ def _state(document: Document, steps: Steps, still: Sequence[str]) -> str:
         return BLOCKED
     if planned and not document.get("ended"):
         return INTERRUPTED
-    if steps.wrong:
+    if steps.wrong or steps.back:
         return DISPUTED
     if document.get("interrupted") or steps.unsettled:
         return INTERRUPTED
@@ -101,7 +102,8 @@ def _steps(document: Document) -> Steps:
     return Steps(
         planned=len(planned),
         effective=sum(map(_in_effect, rows)),
-        wrong=sum(row["status"] == "done" and row.get("verified") in ("no", "came back") for row in rows),
+        wrong=sum(row["status"] == "done" and row.get("verified") == "no" for row in rows),
+        back=sum(row["status"] == "done" and row.get("verified") == "came back" for row in rows),
         unseen=sum(row["status"] == "done" and row.get("verified") in (None, "unreadable") for row in rows),
         undone=sum(row["status"] not in settled and not _in_effect(row) for row in rows),
         unsettled=sum(row["status"] == "unknown" and row.get("verified") in (None, "unreadable") for row in rows),
@@ -243,6 +245,8 @@ def _carried_out(document: Document, steps: Steps) -> str:
     said = f"{steps.effective} of {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
     if steps.wrong:
         said += f" {_count(steps.wrong, 'step')} reported as done {_was(steps.wrong)} found not to be in effect."
+    if steps.back:
+        said += f" Of {_count(steps.back, 'step')} the person came back."
     if steps.unseen:
         said += f" {_count(steps.unseen, 'step')} could not be verified."
     return " ".join([said, *steps.amiss[:5]])

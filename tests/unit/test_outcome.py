@@ -179,7 +179,9 @@ def test_who_still_gets_in_is_named_with_the_way():
 
 
 def test_who_came_back_is_named():
-    assert outcome(document(("done", "came back")))["still"] == ["u0@corp.example came back to alpha"]
+    found = outcome(document(("done", "came back"), ("done", "no")))
+    assert found["still"] == ["u0@corp.example came back to alpha"]
+    assert "1 step reported as done was found not to be in effect. Of 1 step the person came back." in found["sentence"]
 
 
 def test_a_run_that_failed_in_part_names_its_counts_in_the_past():
