@@ -20,6 +20,7 @@ REVIEW, DRY_RUN, CLEAN_UP = "review", "dry-run", "clean-up"
 REVIEWED, PLANNED, BLOCKED, UNCHANGED, DONE, OPEN, PARTIAL, FAILED, INTERRUPTED, UNVERIFIED, DISPUTED = (
     "reviewed planned blocked unchanged done open partial failed interrupted unverified disputed".split()
 )
+LAPSED = ("INVITATION_EXPIRED", "INVITATION_REJECTED")
 GREEN, AMBER, RED = "green", "amber", "red"
 COLOURS = {
     **dict.fromkeys((REVIEWED, PLANNED, UNCHANGED, DONE), GREEN),
@@ -151,6 +152,10 @@ def _still(document: Document) -> List[str]:
         if row["action"] == "remove" or "leavers" in row["rules"]:
             for way in through:
                 ways.setdefault(user, {}).setdefault(way, []).append(project)
+    for row in document.get("actions") or ():
+        # A lapsed invitation lets nobody in.
+        if row["action"] == "remove" and row.get("verified") == "no" and row.get("membership") not in LAPSED:
+            ways.setdefault(row["user"], {}).setdefault("as a member", []).append(row["project"])
     found = [
         f"{user} still gets into {'; '.join(f'{_names(projects)} {way}' for way, projects in mine.items())}"
         for user, mine in ways.items()
@@ -242,7 +247,7 @@ def _carried_out(document: Document, steps: Steps) -> str:
         return _planned(document, steps)
     if not steps.planned:
         return _unchanged(document, steps)
-    said = f"{steps.effective} of {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
+    said = f"{steps.effective:,} of {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
     if steps.wrong:
         said += f" {_count(steps.wrong, 'step')} reported as done {_was(steps.wrong)} found not to be in effect."
     if steps.back:
@@ -258,7 +263,7 @@ def _was(number: int) -> str:
 
 def _ends(steps: Steps) -> str:
     order = ("done", "failed", "skipped", "not tried", "unknown", "planned")
-    return f"Recorded: {', '.join(f'{steps.ends[end]} {end}' for end in order if steps.ends.get(end)) or 'nothing'}."
+    return f"Recorded: {', '.join(f'{steps.ends[end]:,} {end}' for end in order if steps.ends.get(end)) or 'nothing'}."
 
 
 def _count(number: int, what: str) -> str:

@@ -178,9 +178,17 @@ def test_who_still_gets_in_is_named_with_the_way():
     assert found["still"][0] in found["sentence"]
 
 
+def test_who_was_not_removed_still_gets_in():
+    given = document(("failed", "no"), ("skipped", "no"), ("failed", "yes"), ("done", "no"), ("failed", "no"), "done")
+    for row, status in zip(given["actions"], ["ACTIVE", "PENDING", "ACTIVE", "ACTIVE", "INVITATION_EXPIRED", "ACTIVE"]):
+        row["membership"] = status
+    named = [f"u{number}@corp.example still gets into alpha as a member" for number in (0, 1, 3)]
+    assert outcome(given)["still"] == named
+
+
 def test_who_came_back_is_named():
     found = outcome(document(("done", "came back"), ("done", "no")))
-    assert found["still"] == ["u0@corp.example came back to alpha"]
+    assert found["still"][-1] == "u0@corp.example came back to alpha"
     assert "1 step reported as done was found not to be in effect. Of 1 step the person came back." in found["sentence"]
 
 
