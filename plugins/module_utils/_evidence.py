@@ -49,7 +49,7 @@ POPULATION, FINDINGS, LEAVERS, ACTIONS = "population.csv", "findings.csv", "leav
 PLAN, JOURNAL, REVIEW, RESTORE, SUMS = "plan.json", "actions.jsonl", "review.json", "restore.yml", "SHA256SUMS"
 LATEST, SETTLED, VERIFIED = "latest", "settled", "verified"
 UNDER_WAY = "a run under way"
-UNVERIFIED = "its steps are, but were not verified; unless it is under way, run atlas_access_evidence on its directory"
+UNSEALED = "its steps are, but it was not sealed; unless it is under way, run atlas_access_evidence on its directory"
 
 # --- the directory ---------------------------------------------------------------------------------------------------
 
@@ -316,7 +316,7 @@ def _left_open(directory: str) -> List[Unfinished]:
         return []
     rows = _open_rows(journal)
     if not rows and any(one.started for one in journal.records.values()):
-        return [Unfinished(name, directory, None, UNVERIFIED)]
+        return [Unfinished(name, directory, None, UNSEALED)]
     return [Unfinished(name, directory, row) for row in rows]
 
 

@@ -20,6 +20,7 @@ REVIEW, DRY_RUN, CLEAN_UP = "review", "dry-run", "clean-up"
 REVIEWED, PLANNED, BLOCKED, UNCHANGED, DONE, OPEN, PARTIAL, FAILED, INTERRUPTED, UNVERIFIED, DISPUTED = (
     "reviewed planned blocked unchanged done open partial failed interrupted unverified disputed".split()
 )
+LAPSED = ("INVITATION_EXPIRED", "INVITATION_REJECTED")
 GREEN, AMBER, RED = "green", "amber", "red"
 COLOURS = {
     **dict.fromkeys((REVIEWED, PLANNED, UNCHANGED, DONE), GREEN),
@@ -38,6 +39,7 @@ class Steps(NamedTuple):
     planned: int
     effective: int
     wrong: int
+    back: int
     unseen: int
     undone: int
     unsettled: int
@@ -73,7 +75,7 @@ def _state(document: Document, steps: Steps, still: Sequence[str]) -> str:
         return BLOCKED
     if planned and not document.get("ended"):
         return INTERRUPTED
-    if steps.wrong:
+    if steps.wrong or steps.back:
         return DISPUTED
     if document.get("interrupted") or steps.unsettled:
         return INTERRUPTED
@@ -101,7 +103,8 @@ def _steps(document: Document) -> Steps:
     return Steps(
         planned=len(planned),
         effective=sum(map(_in_effect, rows)),
-        wrong=sum(row["status"] == "done" and row.get("verified") in ("no", "came back") for row in rows),
+        wrong=sum(row["status"] == "done" and row.get("verified") == "no" for row in rows),
+        back=sum(row["status"] == "done" and row.get("verified") == "came back" for row in rows),
         unseen=sum(row["status"] == "done" and row.get("verified") in (None, "unreadable") for row in rows),
         undone=sum(row["status"] not in settled and not _in_effect(row) for row in rows),
         unsettled=sum(row["status"] == "unknown" and row.get("verified") in (None, "unreadable") for row in rows),
@@ -152,6 +155,10 @@ def _still(document: Document) -> List[str]:
                 ways.setdefault(user, {}).setdefault(way, []).append(project)
         if row["action"] == "remove" and len(through) < len(row["residual_access"]):
             unread.setdefault(user, []).append(project)
+    for row in document.get("actions") or ():
+        # A lapsed invitation lets nobody in.
+        if row["action"] == "remove" and row.get("verified") == "no" and row.get("membership") not in LAPSED:
+            ways.setdefault(row["user"], {}).setdefault("as a member", []).append(row["project"])
     found = [
         f"{user} still gets into {'; '.join(f'{_names(projects)} {way}' for way, projects in mine.items())}"
         for user, mine in ways.items()
@@ -251,9 +258,11 @@ def _carried_out(document: Document, steps: Steps) -> str:
         return _planned(document, steps)
     if not steps.planned:
         return _unchanged(document, steps)
-    said = f"{steps.effective} of {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
+    said = f"{steps.effective:,} of {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
     if steps.wrong:
         said += f" {_count(steps.wrong, 'step')} reported as done {_was(steps.wrong)} found not to be in effect."
+    if steps.back:
+        said += f" Of {_count(steps.back, 'step')} the person came back."
     if steps.unseen:
         said += f" {_count(steps.unseen, 'step')} could not be verified."
     return " ".join([said, *steps.amiss[:5]])
@@ -265,7 +274,7 @@ def _was(number: int) -> str:
 
 def _ends(steps: Steps) -> str:
     order = ("done", "failed", "skipped", "not tried", "unknown", "planned")
-    return f"Recorded: {', '.join(f'{steps.ends[end]} {end}' for end in order if steps.ends.get(end)) or 'nothing'}."
+    return f"Recorded: {', '.join(f'{steps.ends[end]:,} {end}' for end in order if steps.ends.get(end)) or 'nothing'}."
 
 
 def _count(number: int, what: str) -> str:

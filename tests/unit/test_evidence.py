@@ -367,7 +367,7 @@ def test_a_run_that_was_killed_after_its_last_step_is_told(tmp_path):
     journal.end(ADD, "skipped")
     journal.close()
     found = evidence.unfinished(str(tmp_path))
-    assert [(one.directory, one.row, one.told) for one in found] == [(directory, None, evidence.UNVERIFIED)]
+    assert [(one.directory, one.row, one.told) for one in found] == [(directory, None, evidence.UNSEALED)]
     assert evidence.settled(found, [], NOW) == []
     evidence.seal(directory)
     assert evidence.unfinished(str(tmp_path)) == []

@@ -205,8 +205,18 @@ def test_where_nothing_was_planned_no_step_is_counted():
     )
 
 
+def test_who_was_not_removed_still_gets_in():
+    given = document(("failed", "no"), ("skipped", "no"), ("failed", "yes"), ("done", "no"), ("failed", "no"), "done")
+    for row, status in zip(given["actions"], ["ACTIVE", "PENDING", "ACTIVE", "ACTIVE", "INVITATION_EXPIRED", "ACTIVE"]):
+        row["membership"] = status
+    named = [f"u{number}@corp.example still gets into alpha as a member" for number in (0, 1, 3)]
+    assert outcome(given)["still"] == named
+
+
 def test_who_came_back_is_named():
-    assert outcome(document(("done", "came back")))["still"] == ["u0@corp.example came back to alpha"]
+    found = outcome(document(("done", "came back"), ("done", "no")))
+    assert found["still"][-1] == "u0@corp.example came back to alpha"
+    assert "1 step reported as done was found not to be in effect. Of 1 step the person came back." in found["sentence"]
 
 
 def test_a_run_that_failed_in_part_names_its_counts_in_the_past():
