@@ -32,6 +32,8 @@ ORGANIZATION_ROLES = {"ORG_OWNER": OWNER, "ORG_READ_ONLY": "GROUP_READ_ONLY"}
 
 Roles = FrozenSet[str]
 Access = Mapping[str, Roles]
+# Who is a member where, lapsed invitations apart: (project id, account id) -> roles.
+Memberships = Mapping[Tuple[str, str], Roles]
 
 _FRACTION = re.compile(r"\.(\d+)")
 
@@ -227,6 +229,11 @@ def shows(action: str, roles: Iterable[str], member: Optional[Member]) -> bool:
     if action == "revoke":
         return member is None or not member.roles.intersection(roles)
     return member is not None and member.status not in LAPSED and member.roles.issuperset(roles)
+
+
+def made_already(why: Optional[str]) -> bool:
+    """Whether the note of a step says that somebody else made it: 'already gone', 'already there'."""
+    return (why or "").startswith("already")
 
 
 def replay(access: Access, steps: Iterable[Step]) -> Dict[str, Roles]:

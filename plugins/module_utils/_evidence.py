@@ -27,7 +27,7 @@ from typing import (
 )
 
 from . import _tables as tables
-from ._access import Person, Refusal, Roles
+from ._access import Memberships, Person, Refusal, Roles
 from ._files import (
     created,
     first_free,
@@ -110,7 +110,7 @@ def write_review(
     user id.
     """
     shown = ((one.project, one.entries) for one in reviewed)
-    everybody = tables.population(shown, now, people_elsewhere, organization_roles or {})
+    everybody = tables.population(shown, now, people_elsewhere, organization_roles)
     findings, leavers = document["findings"], document.get("leavers", [])
     plan = {
         "version": 1,
@@ -219,7 +219,7 @@ def review_of(directory: str) -> Row:
     raise Refusal(f"evidence_dir: there is no {REVIEW} in '{directory}'; run a review into it first")
 
 
-def was_member(directory: str) -> tables.Was:
+def was_member(directory: str) -> Memberships:
     """Who was a member at a run's review, as its population tells. Raises `Refusal` likewise."""
     text = read_text(os.path.join(directory, POPULATION))
     return tables.was(csv.DictReader(io.StringIO(text, newline=""))) if text else {}
@@ -241,15 +241,6 @@ def holds_plan(directory: str, plan_digest: Optional[str]) -> bool:
     """Whether the plan of a run is still the one of its review."""
     plan = _believed(directory)
     return plan is not None and plan["digest"] == plan_digest
-
-
-def plan_of(directory: str) -> Optional[Row]:
-    """The plan of a run: digest, steps, blocked. None where there is none that its digest fits."""
-    try:
-        plan = read_document(directory, PLAN)
-        return plan if plan is not None and digest(plan["steps"]) == plan["digest"] and "blocked" in plan else None
-    except (AttributeError, KeyError, TypeError):
-        return None
 
 
 def approved(base: str, plan_digest: str) -> Optional[Row]:
@@ -281,9 +272,11 @@ def _is_under(directory: str, plan_digest: str) -> bool:
 
 
 def _believed(directory: str) -> Optional[Row]:
+    """The plan of a run: digest, steps, blocked. None where there is none that its digest fits, or that is ours."""
     try:
-        return plan_of(directory)
-    except Refusal:
+        plan = read_document(directory, PLAN)
+        return plan if plan is not None and digest(plan["steps"]) == plan["digest"] and "blocked" in plan else None
+    except (AttributeError, KeyError, TypeError, Refusal):
         return None
 
 

@@ -163,7 +163,8 @@ def said(row: Row) -> str:
 
 def _tripped(guards: Guards, reviewed: Sequence[Reviewed]) -> List[Row]:
     """The guards of numbers that a plan trips: strictly more than the limit."""
-    lose, alive = ({one.project.id: count(one) for one in reviewed} for count in (_losing, _living))
+    lose = {one.project.id: len(losing(one)) for one in reviewed}
+    alive = {one.project.id: len(living(one)) for one in reviewed}
     lost, total = sum(lose.values()), sum(alive.values())
     come = sum(len(gaining(one)) for one in reviewed)
     names = Counter(one.project.name for one in reviewed)
@@ -189,14 +190,6 @@ def _tripped(guards: Guards, reviewed: Sequence[Reviewed]) -> List[Row]:
             )
             tripped.append(_stop("min_owners", detail, name))
     return tripped
-
-
-def _losing(one: Reviewed) -> int:
-    return len(losing(one))
-
-
-def _living(one: Reviewed) -> int:
-    return len(living(one))
 
 
 def _lost(lost: int, total: int) -> str:

@@ -38,7 +38,8 @@ class Survey(NamedTuple):
 
     def active(self, org_id: str) -> FrozenSet[str]:
         """The emails, folded, of who is ACTIVE in an organization."""
-        return _active(self.organizations[org_id])
+        everybody = (self.organizations[org_id].people or {}).values()
+        return frozenset(folded(person.user) for person in everybody if person.status == ACTIVE)
 
 
 def survey(client: Client, params: Params, visible: List[Project], scope: Sequence[Project]) -> Survey:
@@ -134,10 +135,6 @@ def unsettled(runs: Sequence[str], took: Sequence[str]) -> List[str]:
         f"{ends[run, 'unreadable']} could not be read; see unfinished in review.json"
         for run in dict.fromkeys(runs)
     ]
-
-
-def _active(org: people.Organization) -> FrozenSet[str]:
-    return frozenset(folded(person.user) for person in (org.people or {}).values() if person.status == ACTIVE)
 
 
 def doubts(written: Row, missing: Sequence[str]) -> List[str]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ._access import LAPSED, Entry, Person, Project, Roles, Way, folded, idle_days
+from ._access import LAPSED, Entry, Memberships, Person, Project, Roles, Way, folded, idle_days, made_already
 from ._steps import Row, step_hash
 
 POPULATION_COLUMNS = (
@@ -25,9 +25,6 @@ LEAVER_COLUMNS = "user found direct indirect".split()
 ACTION_COLUMNS = "project project_id user user_id action roles status error verified event_ids at why".split()
 VERIFIED_COLUMNS = [*ACTION_COLUMNS, "verified_now"]
 SETTLED_COLUMNS = "project project_id user user_id action roles started took_effect".split()
-
-# Who was a member when a run was reviewed, lapsed invitations apart: (project id, account id) -> roles.
-Was = Mapping[Tuple[str, str], Roles]
 
 # --- who is in -------------------------------------------------------------------------------------------------------
 
@@ -44,10 +41,11 @@ def population(
 
     ``org_roles`` are organization roles by user id; without them the ones that give access tell.
     """
+    told = org_roles or {}
     for project, entries in shown:
         name = harmless(project.name)
         for member, ways in sorted(entries.values(), key=_by_email):
-            held = (org_roles or {}).get(str(member.user_id))
+            held = told.get(str(member.user_id))
             yield (
                 name,
                 project.id,
@@ -69,7 +67,7 @@ def population(
         yield (*who, None, None, None, _roles_text(one.org_roles))
 
 
-def was(rows: Iterable[Mapping[str, str]]) -> Was:
+def was(rows: Iterable[Mapping[str, str]]) -> Memberships:
     """Who was a member, from the rows of such a table."""
     return {
         (row["project_id"], row["user_id"]): frozenset(filter(None, row["roles"].split(";")))
@@ -138,10 +136,7 @@ _ENDS = ("done", "failed", "skipped", "not_tried", "unknown")
 def counts(rows: Iterable[Row]) -> Dict[str, int]:
     """How many steps of the plan ended in which way."""
     planned = [row["status"] for row in rows if row.get("planned", True)]
-    ends = {
-        name: planned.count(name.replace("_", " ")) for name in ("done", "failed", "skipped", "not_tried", "unknown")
-    }
-    return {"planned": len(planned), **ends}
+    return {"planned": len(planned), **{name: planned.count(name.replace("_", " ")) for name in _ENDS}}
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------
@@ -190,7 +185,7 @@ _HOW = """\
 """
 
 
-def restoring(rows: Iterable[Row], before: Was, after: Was) -> Optional[str]:
+def restoring(rows: Iterable[Row], before: Memberships, after: Memberships) -> Optional[str]:
     """YAML with the memberships that were there before what these rows did, None if they did nothing.
 
     All of it is data, nothing a template. ``after`` is who is a member now: it stands in for those of whom it is not
@@ -221,7 +216,7 @@ def restoring(rows: Iterable[Row], before: Was, after: Was) -> Optional[str]:
 
 def _made(row: Row) -> bool:
     """Whether the run brought this about; what somebody else did before it is not its to undo."""
-    if str(row["why"] or "").startswith("already"):
+    if made_already(row["why"]):
         return False
     return row["status"] == "done" or (row["status"] in ("failed", "unknown") and row["verified"] == "yes")
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from . import _atlas as atlas
-from ._access import LAPSED, Member, Project, Refusal, Roles, by_id, folded, moment, shows
+from ._access import LAPSED, Member, Memberships, Project, Refusal, by_id, folded, made_already, moment, shows
 from ._client import BACKOFF, Client, Patience
 from ._errors import AtlasError
 
@@ -26,9 +26,6 @@ NOT_LISTED, NOT_READ = "not yet listed", "could not be read"
 
 # How far Atlas's clock and ours may be apart, and how late after a step its event may be.
 CLOCKS, LATE = timedelta(minutes=1), timedelta(hours=1)
-
-# Who was a member at the review: (project id, account id) -> roles.
-Was = Mapping[Tuple[str, str], Roles]
 
 
 class Found(NamedTuple):
@@ -88,7 +85,7 @@ def _invitations(client: Client, project: Project, patience: Patience) -> Union[
         return error
 
 
-def members_of(seen: Mapping[str, Look]) -> Was:
+def members_of(seen: Mapping[str, Look]) -> Memberships:
     """Who is a member now, lapsed invitations apart."""
     return {
         (project_id, str(one.user_id)): one.roles
@@ -101,7 +98,7 @@ def members_of(seen: Mapping[str, Look]) -> Was:
 # --- judging ---------------------------------------------------------------------------------------------------------
 
 
-def verified(rows: Sequence[Row], seen: Mapping[str, Look], was: Was) -> List[str]:
+def verified(rows: Sequence[Row], seen: Mapping[str, Look], was: Memberships) -> List[str]:
     """For each step whether it is in effect: yes, no, came back (the same email, another account), unreadable."""
     invited = {_place(row) for row in rows if row["action"] == "add" and row["status"] in ("done", "unknown")}
     found = {name: _indexed(project.found) for name, project in seen.items()}
@@ -113,7 +110,7 @@ def verified(rows: Sequence[Row], seen: Mapping[str, Look], was: Was) -> List[st
     ]
 
 
-def _verdict(row: Row, found: Found, was: Was, invited: bool) -> str:
+def _verdict(row: Row, found: Found, was: Memberships, invited: bool) -> str:
     if not _in_effect(row, found):
         return NO
     if row["action"] not in ("remove", "revoke") or invited:
@@ -141,7 +138,7 @@ def _in_effect(row: Row, found: Found) -> bool:
     return any(shows(row["action"], row["roles"], one) for one in mine)
 
 
-def _is_back(row: Row, one: Member, was: Was) -> bool:
+def _is_back(row: Row, one: Member, was: Memberships) -> bool:
     """Whether this is another account of a step's person, and no member at the review."""
     if one.user_id == row["user_id"] or one.status in LAPSED:
         return False
@@ -204,7 +201,7 @@ def _told(row: Row, event: Optional[atlas.Event], answer: Any) -> Row:
         one = {"id": event.id, "type": event.kind, "at": event.at, "by": event.by}
         return {"events": [one], "event_ids": [event.id]}
     # Of what somebody else did, or what did not come about, there need not be one.
-    due = _tried(row) and row["status"] != "failed" and not _by_another(row)
+    due = _tried(row) and row["status"] != "failed" and not made_already(row["why"])
     why = NOT_READ if isinstance(answer, AtlasError) else NOT_LISTED
     return {"events": [], "event_ids": [why] if due else []}
 
@@ -217,7 +214,7 @@ def _candidates(
         return
     for event in listed.get(_place(row), ()):
         fits = event.kind in atlas.EVENTS[row["action"]] and not (event.roles and event.roles.isdisjoint(row["roles"]))
-        by_others = own and _is_foreign(event.by, own) and not _by_another(row)
+        by_others = own and _is_foreign(event.by, own) and not made_already(row["why"])
         apart = _apart(row, event)
         if fits and not by_others and apart is not None:
             yield event, apart
@@ -225,11 +222,6 @@ def _candidates(
 
 def _tried(row: Row) -> bool:
     return row["status"] in ("done", "failed", "unknown") and bool(row["started"] or row["at"])
-
-
-def _by_another(row: Row) -> bool:
-    """Whether a step turned out to be made by somebody else: "already gone", "already there"."""
-    return str(row["why"] or "").startswith("already")
 
 
 def _span(row: Row) -> Tuple[datetime, datetime]:
