@@ -82,9 +82,17 @@ def runs(base: str) -> List[str]:
     """The directories below, by name, newest last; links are not followed, and what others may change is left out."""
     try:
         with os.scandir(base) as entries:
-            return sorted(entry.path for entry in entries if is_ours(entry.stat(follow_symlinks=False)))
+            return sorted(entry.path for entry in entries if _is_run(entry))
     except OSError:
         return []
+
+
+def _is_run(entry: "os.DirEntry[str]") -> bool:
+    # Somebody who tidies up at the same moment hides no other run.
+    try:
+        return is_ours(entry.stat(follow_symlinks=False))
+    except OSError:
+        return False
 
 
 def is_sealed(directory: str) -> bool:
@@ -301,11 +309,14 @@ def _left_open(directory: str) -> List[Unfinished]:
     name = os.path.basename(directory)
     try:
         journal = read_journal(os.path.join(directory, JOURNAL))
+        files = os.listdir(directory)
     except Refusal as error:
         return [Unfinished(name, directory, None, str(error))]
+    except FileNotFoundError:
+        return []
     if journal.running:
         return [Unfinished(name, directory, None, UNDER_WAY)]
-    if any(entry.startswith(f"{SETTLED}-") for entry in os.listdir(directory)):
+    if any(file.startswith(f"{SETTLED}-") for file in files):
         return []
     rows = _open_rows(journal)
     if not rows and any(one.started for one in journal.records.values()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
@@ -395,3 +396,34 @@ def test_a_journal_that_is_not_to_be_believed_is_told(tmp_path):
     first, second = evidence.unfinished(str(tmp_path))
     assert first.row is None and "not a file of ours" in first.told
     assert second.row is None and "holds something else" in second.told
+
+
+# --- somebody tidies up meanwhile ------------------------------------------------------------------------------------
+
+
+def test_a_directory_that_goes_while_they_are_listed_hides_no_other(tmp_path, monkeypatch):
+    both = [killed(tmp_path, REMOVE), killed(tmp_path, REMOVE)]
+
+    def looked_at(found):
+        ids = {os.stat(path).st_ino: path for path in both if os.path.isdir(path)}
+        if ids.pop(found.st_ino, None):
+            for other in ids.values():
+                shutil.rmtree(other)
+        return is_ours(found)
+
+    is_ours = evidence.is_ours
+    monkeypatch.setattr(evidence, "is_ours", looked_at)
+    assert evidence.runs(str(tmp_path)) == [path for path in both if os.path.isdir(path)] != []
+
+
+def test_a_directory_that_goes_while_it_is_read_is_no_failure(tmp_path, monkeypatch):
+    gone, stays = killed(tmp_path, REMOVE), killed(tmp_path, REMOVE)
+
+    def read(path):
+        told = read_journal(path)
+        shutil.rmtree(gone, ignore_errors=True)
+        return told
+
+    read_journal = evidence.read_journal
+    monkeypatch.setattr(evidence, "read_journal", read)
+    assert [one.directory for one in evidence.unfinished(str(tmp_path)) if one.row] == [stays]
