@@ -1,4 +1,4 @@
-# Copyright: (c) 2026, atlasops.access contributors
+# Copyright (c) 2026, atlasops.access contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """It stops when it is told to: no further step, no waiting, the token given back, and a result of what was done."""
