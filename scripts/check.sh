@@ -5,7 +5,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-STAGES="style types docs changelog lint package lint_installed galaxy sanity sanity_2_18 sanity_2_16 ansible_2_16 ansible_2_18 ansible_newest demo"
+STAGES="style types licences docs changelog lint package lint_installed galaxy sanity sanity_2_18 sanity_2_16 ansible_2_16 ansible_2_18 ansible_newest demo"
 LOGS=$BUILD/logs
 SKIPPED=77
 
@@ -55,6 +55,12 @@ stage_style() {
 
 stage_types() {
     mypy -p ansible_collections.atlasops.access.plugins.module_utils
+}
+
+# Whose each file is and under which licence, for people and for tools.
+stage_licences() {
+    cd "$COLLECTION"
+    reuse lint
 }
 
 stage_docs() {
