@@ -34,6 +34,9 @@ from ._steps import Row, digest_of, step_hash
 # From so many living memberships on, a project has a guard of its own against being emptied.
 SMALL = 10
 
+# The one guard that no step of a plan trips.
+PROTECTED = "protected_users"
+
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -43,7 +46,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 class Approval(NamedTuple):
     """A plan that somebody approved. ``hashes`` of its steps and the ``rows`` are None where they are not at hand.
 
-    ``lifts`` are the guards and projects that stopped it when it was reviewed; None where that is not known.
+    ``lifts`` are the guards and projects that stopped it when it was reviewed; None where that is not known: then it
+    lifts what its steps trip, and no guard about people whom nobody found.
     """
 
     digest: str
@@ -52,29 +56,45 @@ class Approval(NamedTuple):
     lifts: Optional[FrozenSet[Tuple[str, Optional[str]]]] = None
 
 
-def read_approval(digest: Optional[str], hashes: Optional[Iterable[Any]]) -> Optional[Approval]:
-    """The approval from plain data, None without one. Raises `Refusal` with a sentence."""
+def read_approval(
+    digest: Optional[str], hashes: Optional[Iterable[Any]], blocked: Optional[Iterable[Any]] = None
+) -> Optional[Approval]:
+    """The approval from plain data, None without one; ``blocked`` as the review returned it. Raises `Refusal`."""
     approved = (digest or "").strip().lower()
     steps = None if hashes is None else [str(one).strip().lower() for one in hashes if str(one).strip()]
     if not approved:
+        # What stopped a review may be handed over without thought; the steps of a plan may not.
         if steps:
             raise Refusal("approved_steps needs approved_plan, the digest that they are checked against")
         return None
     if not _HASH.fullmatch(approved):
         raise Refusal(f"approved_plan: {digest!a} is not a digest; it has 64 hexadecimal digits")
+    lifts = None if blocked is None else _stops(blocked)
     if not steps:
-        return Approval(approved)
+        return Approval(approved, lifts=lifts)
     if digest_of(steps) != approved:
         raise Refusal("approved_steps are not the steps of approved_plan: their digest is another one")
-    return Approval(approved, frozenset(steps))
+    return Approval(approved, frozenset(steps), lifts=lifts)
+
+
+def _stops(blocked: Iterable[Any]) -> FrozenSet[Tuple[str, Optional[str]]]:
+    """The guards and projects of rows of ``blocked``; a guard alone stands for itself in no project."""
+    stops = set()
+    for one in blocked:
+        row = {"guard": one} if isinstance(one, str) else one
+        if not isinstance(row, Mapping) or not isinstance(row.get("guard"), str):
+            raise Refusal(f"approved_guards: {one!a} is no row of what stopped a review; it has a guard and a project")
+        stops.add((row["guard"], row.get("project") or None))
+    return frozenset(stops)
 
 
 def with_plan(approval: Approval, found: Optional[Mapping[str, Any]]) -> Approval:
     """The same with the reviewed plan, where that is at hand."""
     if found is None:
         return approval
-    lifts = frozenset((one["guard"], one["project"]) for one in found["blocked"])
-    return Approval(approval.digest, frozenset(map(step_hash, found["steps"])), found["steps"], lifts)
+    return Approval(
+        approval.digest, frozenset(map(step_hash, found["steps"])), found["steps"], _stops(found["blocked"])
+    )
 
 
 class Judged(NamedTuple):
@@ -118,7 +138,9 @@ def _stop(guard: str, detail: str, project: Optional[str] = None) -> Row:
 
 
 def _lifts(approval: Approval, one: Row) -> bool:
-    return approval.lifts is None or (one["guard"], one["project"]) in approval.lifts
+    if approval.lifts is None:
+        return bool(one["guard"] != PROTECTED)
+    return (one["guard"], one["project"]) in approval.lifts
 
 
 def _not_approved(approval: Approval, today: Mapping[str, Row]) -> str:
@@ -212,7 +234,7 @@ def unknown_protected(missing: Sequence[str], known: Collection[str]) -> List[Ro
     for user in missing[:TOLD]:
         near = difflib.get_close_matches(user, emails, n=3, cutoff=0.6)
         hint = f"; near names: {', '.join(near)}" if near else ""
-        rows.append(_stop("protected_users", f"{user} is protected, but nobody in the organization is that{hint}"))
+        rows.append(_stop(PROTECTED, f"{user} is protected, but nobody in the organization is that{hint}"))
     if len(missing) > TOLD:
-        rows.append(_stop("protected_users", f"{len(missing) - TOLD} more are protected, but nobody is them"))
+        rows.append(_stop(PROTECTED, f"{len(missing) - TOLD} more are protected, but nobody is them"))
     return rows

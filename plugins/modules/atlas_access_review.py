@@ -139,7 +139,9 @@ options:
       - The RV(plan_digest) of the plan that was reviewed and approved. Steps of today that are among its steps pass,
         and what is no longer due is told; with one step that was not approved everything is blocked, and RV(blocked)
         says what is new about it.
-      - It lifts only the guards that stopped the approved plan when it was reviewed.
+      - It lifts only the guards that stopped the approved plan when it was reviewed - those of the C(plan.json), else
+        those of O(approved_guards). Where neither is at hand it lifts those of numbers, which are tripped by the very
+        steps that were approved.
       - The approved steps come from the C(plan.json) of that digest below O(evidence_dir), or from O(approved_steps).
         Without either only the very same plan passes.
     type: str
@@ -147,6 +149,12 @@ options:
     description: The RV(step_hashes) of the plan that was approved. They are checked against O(approved_plan).
     type: list
     elements: str
+  approved_guards:
+    description:
+      - What stopped the plan that was approved, as the RV(blocked) of its review. Needed only where its C(plan.json) is
+        not at hand; V([]) lifts nothing.
+    type: list
+    elements: raw
   require_approval:
     description: Whether a plan that has steps is blocked as long as O(approved_plan) is not set.
     type: bool
@@ -491,6 +499,7 @@ SPEC = {
     },
     "approved_plan": {"type": "str"},
     "approved_steps": {"type": "list", "elements": "str"},
+    "approved_guards": {"type": "list", "elements": "raw"},
     "require_approval": {"type": "bool", "default": False},
     "legacy_invitations": {"type": "bool", "default": False},
     "evidence_dir": {"type": "path"},
@@ -504,7 +513,7 @@ def check(params, warnings):
     """The policy, the guards and the approval, checked."""
     rules, doubts = policy.read_policy(params["policy"])
     warnings += doubts
-    approval = guarding.read_approval(params["approved_plan"], params["approved_steps"])
+    approval = guarding.read_approval(params["approved_plan"], params["approved_steps"], params["approved_guards"])
     return rules, policy.read_guards(params["guards"]), approval
 
 

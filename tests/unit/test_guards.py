@@ -210,6 +210,34 @@ def test_an_approval_lifts_only_what_stopped_the_plan_that_was_reviewed():
     assert [stop["guard"] for stop in found.blocked] == ["max_removal_percent"]
     alone = guarding.Approval(digest(review.plan_rows([one])))
     assert judged(alone, one, guards=stricter).blocked == [], "where no plan is at hand, it is all that is known"
+    lost = guarding.unknown_protected(["vera@corp.example"], [])
+    assert judged(alone, one, lost=lost).blocked == lost, "no step of the plan trips that one"
+
+
+@pytest.mark.parametrize(
+    ("handed", "stopped"),
+    [
+        ([], ["max_removals"]),
+        (["max_removals"], []),
+        ([{"guard": "max_removals", "project": None, "detail": "whatever"}], []),
+        ([{"guard": "max_removals", "project": "one"}], ["max_removals"]),
+        (["max_removal_percent"], ["max_removals"]),
+    ],
+)
+def test_what_stopped_the_review_may_be_handed_over_where_its_plan_is_not_at_hand(handed, stopped):
+    one = reviewed(leaving(2), OWN, *members(9))
+    rows = review.plan_rows([one])
+    for steps in (None, [step_hash(row) for row in rows]):
+        approval = guarding.read_approval(digest(rows), steps, handed)
+        assert [stop["guard"] for stop in judged(approval, one).blocked] == stopped
+    found = {"steps": rows, "blocked": []}
+    assert judged(guarding.with_plan(approval, found), one).blocked, "the plan itself knows better"
+
+
+@pytest.mark.parametrize("wrong", [5, {"project": "one"}, {"guard": 3}])
+def test_what_is_no_guard_is_refused_with_its_value(wrong):
+    with pytest.raises(Refusal, match="approved_guards: "):
+        guarding.read_approval("1" * 64, None, [wrong])
 
 
 def test_an_approval_for_one_project_is_none_for_another():
