@@ -213,7 +213,12 @@ def _take_token(call: Call, endpoint: Endpoint, headers: dict[str, str]) -> None
 
 
 def _check_power(call: Call, endpoint: Endpoint) -> None:
-    if endpoint.needs is READ or call.target_project is None:
+    if endpoint.needs is READ:
+        return
+    if call.target_org is not None and call.credential.role not in endpoint.needs:
+        status = call.service.knobs.org_denied_status
+        raise ApiError(status, "USER_UNAUTHORIZED", f"The caller lacks a role in organization {call.org.id}.")
+    if call.target_project is None:
         return
     if endpoint.needs.isdisjoint(call.credential.roles_in(call.target_project)):
         code = "USER_UNAUTHORIZED" if endpoint.deprecated else "NOT_GROUP_USER_ADMIN"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from . import reads, writes
+from . import programs, reads, writes
 from .call import ID, Call, Handler
 from .errors import bad_request
 from .limits import Limit
@@ -23,6 +23,8 @@ FIRST, USERS, ACCOUNTS, LIMITS = "2023-01-01", "2025-02-19", "2024-08-05", "2025
 READ = frozenset({"GROUP_READ_ONLY"})
 WRITE = frozenset({"GROUP_OWNER", "GROUP_ACCESS_MANAGER"})
 OWNER = frozenset({"GROUP_OWNER"})
+# Or more than a place in the organization.
+ORG_READ = frozenset({"ORG_OWNER", "ORG_READ_ONLY"})
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,10 @@ ENDPOINTS = (
         PROJECT + "/serviceAccounts",
         ACCOUNTS,
         "project_service_accounts",
-        reads.list_service_accounts,
+        programs.list_service_accounts,
         query=_names("pageNum", "itemsPerPage", "includeSystemManaged"),
     ),
-    Endpoint("GET", PROJECT + "/apiKeys", FIRST, "project_api_keys", reads.list_api_keys, query=PAGING),
+    Endpoint("GET", PROJECT + "/apiKeys", FIRST, "project_api_keys", programs.list_api_keys, query=PAGING),
     Endpoint("GET", "/orgs", FIRST, "orgs", reads.list_orgs, query=PAGING | _names("name")),
     Endpoint("GET", ORG, FIRST, "org", reads.get_org),
     Endpoint("GET", ORG + "/groups", FIRST, "org", reads.list_org_projects, query=PAGING | _names("name")),
@@ -157,6 +159,25 @@ ENDPOINTS = (
         "org_teams",
         reads.list_team_users,
         query=STATUS | _names("pageNum", "itemsPerPage", "username", "userId"),
+    ),
+    Endpoint("GET", ORG + "/apiKeys", FIRST, "org_api_keys", programs.list_org_api_keys, query=PAGING),
+    Endpoint(
+        "GET",
+        ORG + "/serviceAccounts",
+        ACCOUNTS,
+        "org_service_accounts",
+        programs.list_org_service_accounts,
+        ORG_READ,
+        query=_names("pageNum", "itemsPerPage", "includeSystemManaged"),
+    ),
+    Endpoint(
+        "GET",
+        ORG + "/serviceAccounts/{clientId}/groups",
+        ACCOUNTS,
+        "org_service_accounts",
+        programs.list_account_projects,
+        ORG_READ,
+        query=_names("pageNum", "itemsPerPage"),
     ),
     Endpoint(
         "GET",

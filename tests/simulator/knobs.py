@@ -94,6 +94,8 @@ class Knobs:
     # Whether a credential of single projects, an Organization Member, reads the organization; if not: what it gets.
     org_member_reads: bool = True
     org_denied_status: int = 401
+    # Whether the projects of a service account come with its roles there; older answers leave them out.
+    account_project_roles: bool = True
     # Whether a request that only fetches the digest challenge costs a token of the rate limit.
     digest_challenge_costs: bool = False
     # Seconds until a digest nonce is refused ("short-lived", says the manual).

@@ -40,6 +40,8 @@ DEFAULTS = {
         Limit("project_events", "Events", "GROUP", 300, 100),
         Limit("project_api_keys", "Programmatic API Keys", "GROUP", 1200, 500),
         Limit("project_service_accounts", "Service Accounts", "GROUP", 1200, 500),
+        Limit("org_api_keys", "Programmatic API Keys", "ORGANIZATION", 500, 250),
+        Limit("org_service_accounts", "Service Accounts", "ORGANIZATION", 500, 250),
         Limit("rate_limits", "Rate Limits Inspection", "USER", 300, 100),
     )
 }

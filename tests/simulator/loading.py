@@ -21,6 +21,7 @@ from .world import (
     Organization,
     Project,
     Roles,
+    Secret,
     Team,
     User,
     World,
@@ -206,7 +207,8 @@ def _legacy_invitation(project: Project, email: str, given: Any, now: float) -> 
 
 def _credential(org: Organization, kind: str, key: str, given: dict[str, Any], now: float) -> Credential:
     known = ("secret", "private_key", "name", "role", "read_only", "projects", "created", "access_tokens")
-    _only_keys(given, known, key)
+    _only_keys(given, (*known, "secrets", "system_managed") if kind == "service_accounts" else known, key)
+    created = moment_of(given.get("created", "-90d"), now)
     listed = given.get("projects")
     ids = {project.name: project.id for project in org.projects.values()}
     return Credential(
@@ -218,9 +220,30 @@ def _credential(org: Organization, kind: str, key: str, given: dict[str, Any], n
         role=given.get("role", "ORG_OWNER" if listed is None else "ORG_MEMBER"),
         read_only=bool(given.get("read_only", False)),
         projects={ids[name]: _roles(roles) for name, roles in (listed or {}).items()},
-        created=moment_of(given.get("created", "-90d"), now),
+        created=created,
         access_tokens=tuple(given.get("access_tokens") or ()),
+        secrets=_secrets(key, given, created, now) if kind == "service_accounts" else [],
+        system_managed=bool(given.get("system_managed", False)),
     )
+
+
+def _secrets(key: str, given: dict[str, Any], made: float, now: float) -> list[Secret]:
+    """What is told of a service account's secrets; where nothing is given, one of the account's age, never used."""
+    rows = given.get("secrets", [{}])
+    found = []
+    for number, row in enumerate(rows):
+        _only_keys(row, ("created", "expires", "last_used"), f"a secret of {key}")
+        created = moment_of(row["created"], now) if "created" in row else made
+        used = row.get("last_used", "never")
+        found.append(
+            Secret(
+                id=derive("secret", key, str(number)),
+                created=created,
+                expires=moment_of(row["expires"], now) if "expires" in row else created + 365 * DAY,
+                last_used=None if used == "never" else moment_of(used, now),
+            )
+        )
+    return found
 
 
 def _roles(given: str | Iterable[str] | None) -> Roles:

@@ -223,22 +223,6 @@ def list_project_teams(call: Call) -> Document:
     return call.page(list(call.project.teams.items()), lambda item: views.team_role(*item, call.project))
 
 
-def list_service_accounts(call: Call) -> Document:
-    call.flag("includeSystemManaged")
-    accounts = _assigned(call, list(call.service.world.service_accounts.values()))
-    return call.page(accounts, lambda account: views.service_account(account, call.project))
-
-
-def list_api_keys(call: Call) -> Document:
-    keys = _assigned(call, list(call.service.world.api_keys.values()))
-    return call.page(keys, views.api_key)
-
-
-def _assigned(call: Call, credentials: list[Any]) -> list[Any]:
-    """Credentials that were given this project; those of the whole organization are not listed in projects."""
-    return [entry for entry in credentials if call.project.id in entry.projects]
-
-
 def list_events(call: Call) -> Document:
     """Newest first."""
     delay = call.service.knobs.events_delay_s

@@ -8,7 +8,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .world import DAY, INVITATION_DAYS, Credential, LegacyInvitation, Organization, Project, Roles, Team, User, derive
+from .world import (
+    DAY,
+    INVITATION_DAYS,
+    Credential,
+    LegacyInvitation,
+    Organization,
+    Project,
+    Roles,
+    Secret,
+    Team,
+    User,
+    derive,
+)
 
 # The recorded links name a host that clients cannot reach; so do these.
 LINK_BASE = "http://internal.atlas.invalid:8080"
@@ -108,21 +120,26 @@ def legacy_invitation(invitation: LegacyInvitation, entry: Project) -> Document:
     }
 
 
-def service_account(account: Credential, entry: Project) -> Document:
-    secret = {
-        "id": derive("secret", account.id),
-        "createdAt": iso(account.created),
-        "expiresAt": iso(account.created + 365 * DAY),
-        "maskedSecretValue": "mdb_sa_sk_..." + account.secret[-4:],
-    }
+def service_account(account: Credential, roles: Roles) -> Document:
+    """With the roles of the organization or of a project, whichever was asked."""
     return {
         "clientId": account.id,
         "name": account.name,
         "description": account.name,
         "createdAt": iso(account.created),
-        "roles": list(account.projects[entry.id]),
-        "secrets": [secret],
+        "roles": list(roles),
+        "secrets": [_secret(account, one) for one in account.secrets],
     }
+
+
+def _secret(account: Credential, entry: Secret) -> Document:
+    document = {
+        "id": entry.id,
+        "createdAt": iso(entry.created),
+        "expiresAt": iso(entry.expires),
+        "maskedSecretValue": "mdb_sa_sk_..." + account.secret[-4:],
+    }
+    return document if entry.last_used is None else {**document, "lastUsedAt": iso(entry.last_used)}
 
 
 def api_key(key: Credential) -> Document:

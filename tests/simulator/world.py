@@ -76,8 +76,18 @@ class Project:
 
 
 @dataclass
+class Secret:
+    """What is known of a secret of a service account; a time of None is none."""
+
+    id: str
+    created: float
+    expires: float
+    last_used: float | None
+
+
+@dataclass
 class Credential:
-    """A service account or an API key; it belongs to one organization."""
+    """A service account or an API key; it belongs to one organization. Keys have no secrets that are told of."""
 
     kind: str
     id: str
@@ -89,6 +99,8 @@ class Credential:
     projects: dict[str, Roles]
     created: float
     access_tokens: Roles
+    secrets: list[Secret] = field(default_factory=list)
+    system_managed: bool = False
 
     def roles_in(self, project: Project) -> Roles:
         """The project roles it acts with; none means that it does not see the project."""

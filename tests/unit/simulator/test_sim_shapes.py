@@ -67,6 +67,7 @@ def real_path(sim):
         "groupName": "alpha",
         "userId": sim.user_id("ann@corp.example"),
         "teamId": next(iter(org.teams)),
+        "clientId": "mdb_sa_id_1123456789abcdef01234567",
         "invitationId": sim.legacy("alpha")[0]["id"],
     }
     return lambda path: re.sub(r"{(\w+)}", lambda name: ids[name[1]], path)
