@@ -73,6 +73,14 @@ def test_a_tripped_guard_stops_before_the_first_write_and_the_approved_plan_pass
 
     wrong = demo.play("cleanup", **guarded, access_cleanup_approved_plan="0" * 64)
     assert wrong.returncode != 0 and not demo.sim.writes
+    digest = document["plan_digest"]
+    stricter = demo.play(
+        "cleanup", **{**guarded, "access_cleanup_max_removal_percent": 0}, access_cleanup_approved_plan=digest
+    )
+    assert "This very plan was approved, but not past that" in words(stricter) and not demo.sim.writes
+    elsewhere = {**guarded, "access_cleanup_evidence_dir": "elsewhere", "access_cleanup_approved_guards": []}
+    unknown = demo.play("cleanup", **elsewhere, access_cleanup_approved_plan=digest)
+    assert "max_removals is 3" in words(unknown) and not demo.sim.writes
     passed = demo.play("cleanup", **guarded, access_cleanup_approved_plan=document["plan_digest"])
     assert passed.returncode == 0, passed.stdout
     assert evidence(demo.home)[0]["approval"]["lifted"] == ["max_removals"]
