@@ -267,7 +267,8 @@ def approved(base: str, plan_digest: str) -> Optional[Row]:
     # What stopped a run under this very approval came after it, and nobody approved that.
     reviews = [plan for directory, plan in found if not _is_under(directory, plan_digest)]
     blocked = {json.dumps(one, sort_keys=True): one for plan in reviews for one in plan["blocked"]}
-    return {"steps": found[-1][1]["steps"], "blocked": list(blocked.values())}
+    made_at = (reviews or [found[-1][1]])[-1].get("made_at")
+    return {"steps": found[-1][1]["steps"], "blocked": list(blocked.values()), "made_at": made_at}
 
 
 def _is_under(directory: str, plan_digest: str) -> bool:

@@ -47,13 +47,16 @@ class Approval(NamedTuple):
     """A plan that somebody approved. ``hashes`` of its steps and the ``rows`` are None where they are not at hand.
 
     ``lifts`` are the guards and projects that stopped it when it was reviewed; None where that is not known: then it
-    lifts what its steps trip, and no guard about people whom nobody found.
+    lifts what its steps trip, and no guard about people whom nobody found. ``made_at`` is when it was reviewed, and
+    ``stale`` says why it counts no more.
     """
 
     digest: str
     hashes: Optional[FrozenSet[str]] = None
     rows: Optional[Sequence[Row]] = None
     lifts: Optional[FrozenSet[Tuple[str, Optional[str]]]] = None
+    made_at: Optional[str] = None
+    stale: str = ""
 
 
 def read_approval(
@@ -92,9 +95,8 @@ def with_plan(approval: Approval, found: Optional[Mapping[str, Any]]) -> Approva
     """The same with the reviewed plan, where that is at hand."""
     if found is None:
         return approval
-    return Approval(
-        approval.digest, frozenset(map(step_hash, found["steps"])), found["steps"], _stops(found["blocked"])
-    )
+    hashes = frozenset(map(step_hash, found["steps"]))
+    return Approval(approval.digest, hashes, found["steps"], _stops(found["blocked"]), found.get("made_at"))
 
 
 class Judged(NamedTuple):
@@ -112,12 +114,18 @@ def judge(
     approval: Optional[Approval] = None,
     require: bool = False,
     lost: Sequence[Row] = (),
+    used_up: str = "",
 ) -> Judged:
-    """Hold a plan against the guards and the approval. ``lost`` stops it as a guard does; see `unknown_protected`."""
+    """Hold a plan against the guards and the approval. ``lost`` stops it as a guard does; see `unknown_protected`.
+
+    ``used_up`` says why an approval that was given is none here.
+    """
     tripped = [*lost, *_tripped(guards, reviewed)] if rows else []
     if approval is None:
         if require and rows:
-            tripped.append(_stop("require_approval", f"the plan of {len(rows)} steps was not approved"))
+            steps = "step" if len(rows) == 1 else "steps"
+            why = f": {used_up}" if used_up else ""
+            tripped.append(_stop("require_approval", f"the plan of {len(rows)} {steps} was not approved{why}"))
         return Judged(tripped, None, [])
     today = {step_hash(row): row for row in rows}
     new = _not_approved(approval, today)
@@ -146,6 +154,8 @@ def _lifts(approval: Approval, one: Row) -> bool:
 def _not_approved(approval: Approval, today: Mapping[str, Row]) -> str:
     """What of a plan was not approved, for people; empty if all was."""
     now = digest_of(today)
+    if today and approval.stale:
+        return approval.stale
     if not today or now == approval.digest:
         return ""
     if approval.hashes is None:

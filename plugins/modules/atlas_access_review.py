@@ -155,6 +155,15 @@ options:
         not at hand; V([]) lifts nothing.
     type: list
     elements: raw
+  approved_at:
+    description:
+      - When the approved plan was reviewed, the RV(made_at) of that review. Taken from its C(plan.json) where that is at
+        hand and this is left out; where neither is, the age of the approval is not known, and not asked about.
+    type: str
+  approval_hours:
+    description:
+      - How many hours after its review a plan may be carried out under O(approved_plan). A whole number, 168 if left out.
+    type: raw
   require_approval:
     description: Whether a plan that has steps is blocked as long as O(approved_plan) is not set.
     type: bool
@@ -178,7 +187,10 @@ options:
     choices: [review, dry-run, clean-up]
     default: review
   run:
-    description: Facts about the run for the evidence, such as a ticket, a reason and who ran it.
+    description:
+      - Facts about the run for the evidence, such as a ticket, a reason and who ran it.
+      - With a C(launch_type) other than V(workflow) O(approved_plan) does not count. AWX and the automation controller keep
+        the variables of a job, those of its approval included, when somebody launches it again.
     type: dict
   seal:
     description:
@@ -374,6 +386,31 @@ step_hashes:
   type: list
   elements: str
   sample: [2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae]
+made_at:
+  description: When this was read and planned, for O(approved_at).
+  returned: success, and when some of the projects could not be read
+  type: str
+  sample: "2026-04-01T06:00:00+00:00"
+approved_guards:
+  description: Which guards an approval of this plan lifts, for the option of that name. Bounded.
+  returned: success, and when some of the projects could not be read
+  type: list
+  elements: dict
+  sample: [{guard: max_removal_percent, project: null}]
+nowhere:
+  description: Leavers who were found nowhere in what could be read. Bounded; C(leavers.csv) holds them all.
+  returned: success, and when some of the projects could not be read
+  type: list
+  elements: str
+  sample: []
+approval_text:
+  description:
+    - What somebody reads who is to approve the plan - how many steps in which projects, which guards an approval
+      overrides, who still gets in or was found nowhere, and where all of it is. Bounded.
+  returned: success, and when some of the projects could not be read
+  type: list
+  elements: str
+  sample: ["The plan has 1 step in 1 project: remove 1.", "payments-prod: remove 1", "No guard stands against it."]
 completeness:
   description: What was read, and what could not be.
   returned: success, and when some of the projects could not be read
@@ -440,7 +477,9 @@ evidence_dir:
 import os
 from collections import Counter
 from datetime import datetime, timezone
+from typing import NamedTuple, Optional
 
+from ansible_collections.atlasops.access.plugins.module_utils import _approval as approving
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils import _document as document
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
@@ -500,6 +539,8 @@ SPEC = {
     "approved_plan": {"type": "str"},
     "approved_steps": {"type": "list", "elements": "str"},
     "approved_guards": {"type": "list", "elements": "raw"},
+    "approved_at": {"type": "str"},
+    "approval_hours": {"type": "raw"},
     "require_approval": {"type": "bool", "default": False},
     "legacy_invitations": {"type": "bool", "default": False},
     "evidence_dir": {"type": "path"},
@@ -514,12 +555,24 @@ def check(params, warnings):
     rules, doubts = policy.read_policy(params["policy"])
     warnings += doubts
     approval = guarding.read_approval(params["approved_plan"], params["approved_steps"], params["approved_guards"])
-    return rules, policy.read_guards(params["guards"]), approval
+    term = approving.read_term(params["approved_at"], params["approval_hours"])
+    used_up = approving.used_up(params["run"]) if approval else ""
+    if used_up:
+        warnings.append(used_up)
+    return rules, policy.read_guards(params["guards"]), Approved(None if used_up else approval, term, used_up)
+
+
+class Approved(NamedTuple):
+    """The approval that counts, its term, and why one that was given does not count."""
+
+    approval: Optional[guarding.Approval]
+    term: approving.Term
+    used_up: str
 
 
 def answer(params, client, warnings, checked):
     """Read, review, judge, and write the evidence."""
-    rules, guards, approval = checked
+    rules, guards, approved = checked
     now = datetime.now(timezone.utc)
     visible = atlas.projects(client)
     scope = surveying.in_scope(params, visible)
@@ -530,9 +583,8 @@ def answer(params, client, warnings, checked):
     rows = reviewing.plan_rows(reviewed)
     missing = guarding.missing_protected(guards, reviewed, seen.known)
     lost = guarding.unknown_protected(missing, seen.known) if surveying.is_whole(seen) else []
-    if approval and params["evidence_dir"]:
-        approval = guarding.with_plan(approval, evidence.approved(params["evidence_dir"], approval.digest))
-    judged = guarding.judge(guards, reviewed, rows, approval, params["require_approval"], lost)
+    approval = of_plan(params, approved, now)
+    judged = guarding.judge(guards, reviewed, rows, approval, params["require_approval"], lost, approved.used_up)
     counts = reviewing.summary(rules, guards, reviewed, rows)
     counts.update(missing_protected=missing, lapsed_exceptions=len(policy.lapsed_exceptions(rules, now)))
     whole = surveying.completeness(params, seen)
@@ -557,6 +609,7 @@ def answer(params, client, warnings, checked):
     result = {**wrote(params, written, reviewed, now, *surveying.without_project(seen)), **returned(written)}
     result["report"] = bounded(document.report(findings, place(result, evidence.FINDINGS)), OF_LINES)
     result["plan"] = bounded(document.plan_lines(rows, place(result, evidence.PLAN)), OF_LINES)
+    result["approval_text"] = approving.text(written, result["evidence_dir"])
     unreadable = whole["unreadable"]
     problem = f"{len(unreadable)} of {len(scope)} projects could not be read. " if unreadable else ""
     return result, problem + " ".join(f"{one['project']}: {one['error']}" for one in unreadable[:5])
@@ -568,6 +621,16 @@ def held(rules, guards, grants, seen, roster, now):
     mine, active = grants.get(project.id), seen.active(project.org_id)
     unsure = people.unsure(roster, seen.organizations[project.org_id])
     return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles, unsure)
+
+
+def of_plan(params, approved, now):
+    """The approval, with the plan that it was given for where that is at hand, and whether it still counts."""
+    approval = approved.approval
+    if approval is None:
+        return None
+    if params["evidence_dir"]:
+        approval = guarding.with_plan(approval, evidence.approved(params["evidence_dir"], approval.digest))
+    return approval._replace(stale=approving.stale(approved.term, approval.made_at, now))
 
 
 def settle(params, seen, now):
@@ -624,6 +687,9 @@ def returned(written):
     whole = written["completeness"]
     return {
         **{name: written[name] for name in ("conflicts", "summary", "plan_digest")},
+        "made_at": written["started"],
+        "approved_guards": bounded(approving.overridden(written["blocked"]), OF_LINES),
+        "nowhere": bounded(approving.nowhere(written), OF_STOPS),
         "completeness": {**whole, "unreadable": bounded(whole["unreadable"], OF_LINES)},
         "findings": bounded(written["findings"], OF_FINDINGS),
         "blocked": bounded([{**one, "detail": cut(one["detail"], OF_DETAIL)} for one in written["blocked"]], OF_STOPS),

@@ -62,7 +62,7 @@ def test_two_hosts_share_a_directory_and_the_guard_of_one_stops_that_one(told):
     assert {**after, shop: None} == {**before, shop: None}
     of = statistics(ended)["access_cleanup_hosts"]
     assert {host: one["outcome"] for host, one in of.items()} == {"shop": "done", "payments": "blocked"}
-    assert "max_removals" in of["payments"]["msg"] and of["payments"]["step_hashes"]
+    assert "max_removals" in of["payments"]["msg"] and of["payments"]["approved_steps"]
     assert len({one["evidence_dir"] for one in of.values()}) == 2 == len(runs(told.home))
     for one in of.values():
         assert one["seal"] == hashlib.sha256((Path(one["evidence_dir"]) / "SHA256SUMS").read_bytes()).hexdigest()

@@ -47,6 +47,7 @@ MAY_IMPORT = {
     "module_utils/_rules.py": {"_access", "_policy"},
     "module_utils/_review.py": {"_access", "_names", "_policy", "_rules", "_steps"},
     "module_utils/_guards.py": {"_access", "_names", "_policy", "_review", "_steps"},
+    "module_utils/_approval.py": {"_access"},
     "module_utils/_document.py": {"_access", "_policy", "_review", "_steps"},
     "module_utils/_tables.py": {"_access", "_steps"},
     "module_utils/_outcome.py": set(),
@@ -77,6 +78,7 @@ MAY_IMPORT = {
     },
     "modules": {
         "_access",
+        "_approval",
         "_asked",
         "_atlas",
         "_client",

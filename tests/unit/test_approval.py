@@ -1,0 +1,189 @@
+# Copyright (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long and how often an approval counts, and what whoever approves reads."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from test_review_runs import BOTH, LIMITED, guards_of, review
+
+from ansible_collections.atlasops.access.plugins.module_utils import _approval as approval
+from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
+
+NOW = datetime(2026, 4, 8, 6, 0, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+
+def ago(hours=0, **more):
+    return (NOW - timedelta(hours=hours, **more)).isoformat(timespec="seconds")
+
+
+# --- how long --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hours", [None, "", "  ", 168, "168"])
+@pytest.mark.parametrize("early, counts", [(-1, True), (0, True), (1, False)])
+def test_an_approval_counts_for_so_many_hours(hours, early, counts):
+    at = ago(168, seconds=early)
+    assert bool(approval.stale(approval.read_term(at, hours), None, NOW)) is not counts
+    assert bool(approval.stale(approval.read_term("", hours), at, NOW)) is not counts
+
+
+def test_what_was_handed_over_goes_before_what_the_plan_says():
+    term = approval.read_term(ago(200), None)
+    said = approval.stale(term, ago(1), NOW)
+    assert said == "the approved plan was reviewed 200 hours ago, and approval_hours is 168; review again"
+
+
+def test_no_hours_are_none():
+    assert "0 hours ago" in approval.stale(approval.read_term(ago(0, seconds=1), 0), None, NOW)
+
+
+def test_without_any_time_the_age_is_not_asked_about():
+    assert approval.stale(approval.read_term(None, None), None, NOW) == ""
+
+
+@pytest.mark.parametrize("seconds, counts", [(299, True), (300, True), (301, False)])
+def test_a_time_to_come_makes_no_approval_last_longer(seconds, counts):
+    at = (NOW + timedelta(seconds=seconds)).isoformat()
+    assert ("yet to come" in approval.stale(approval.read_term(at, None), None, NOW)) is not counts
+
+
+def test_a_plan_that_tells_no_time_counts_no_more():
+    assert "does not say" in approval.stale(approval.read_term(None, None), "yesterday", NOW)
+
+
+@pytest.mark.parametrize("text", ["2026-04-01T06:00:00Z", "2026-04-01 06:00:00", "2026-04-01T08:00:00+02:00"])
+def test_times_as_people_write_them(text):
+    assert approval.read_term(text, None).at == NOW - 168 * HOUR
+
+
+@pytest.mark.parametrize("at, hours, named", [("soon", None, "approved_at: 'soon'"), (None, "a week", "a week")])
+@pytest.mark.parametrize("given", [True, False])
+def test_what_is_no_time_is_refused(small, at, hours, named, given):
+    with pytest.raises(Refusal, match=named):
+        approval.read_term(at, hours)
+    digest = {"approved_plan": "0" * 64} if given else {}
+    result = review(small, approved_at=at, approval_hours=hours, **digest)
+    assert result["failed"] and named in result["msg"] and not small.requests
+
+
+@pytest.mark.parametrize("hours", [-1, "-1", 1.5, True, "²"])
+def test_hours_are_whole(hours):
+    with pytest.raises(Refusal, match="approval_hours"):
+        approval.read_term(None, hours)
+
+
+def test_a_plan_that_is_too_old_is_not_carried_out(small, tmp_path):
+    first = review(small, BOTH, LIMITED, evidence_dir=str(tmp_path))
+    given = {"approved_plan": first["plan_digest"], "approved_steps": first["step_hashes"]}
+    assert guards_of(review(small, BOTH, LIMITED, **given, approved_at=first["made_at"])) == []
+    old = (datetime.now(timezone.utc) - 169 * HOUR).isoformat()
+    result = review(small, BOTH, LIMITED, **given, approved_at=old, evidence_dir=str(tmp_path))
+    assert guards_of(result)[0] == "approved_plan" and "169 hours ago" in result["blocked"][0]["detail"]
+    assert guards_of(review(small, BOTH, LIMITED, **given, approved_at=old, approval_hours=200)) == []
+    assert guards_of(review(small, {}, LIMITED, **given, approved_at=old)) == [], "nothing is done, so nothing is old"
+
+
+# --- how often -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("launch, counts", [("", True), ("workflow", True), ("relaunch", False), ("manual", False)])
+def test_an_approval_counts_in_its_workflow_only(small, launch, counts):
+    first = review(small, BOTH, LIMITED)
+    given = {"approved_plan": first["plan_digest"], "approved_steps": first["step_hashes"]}
+    result = review(small, BOTH, LIMITED, **given, run={"launch_type": launch})
+    assert guards_of(result) == ([] if counts else guards_of(first))
+    loose = {**LIMITED, "max_removals": 99}
+    required = review(small, BOTH, loose, **given, run={"launch_type": launch}, require_approval=True)
+    assert guards_of(required) == ([] if counts else ["require_approval"])
+    if not counts:
+        assert f"started by '{launch}'" in required["blocked"][0]["detail"]
+        assert any(f"started by '{launch}'" in str(one) for one in result["warnings"])
+
+
+# --- what is read ----------------------------------------------------------------------------------------------------
+
+
+def document(steps=0, projects=1, blocked=(), still=(), lost=(), unreadable=()):
+    return {
+        "steps": [
+            {"action": "remove", "project": f"p{n % projects:03}", "project_id": str(n % projects)}
+            for n in range(steps)
+        ],
+        "blocked": list(blocked),
+        "leavers": [{"user": user, "found": 0} for user in lost],
+        "outcome": {"still": list(still)},
+        "completeness": {"unreadable": list(unreadable), "team_access": "read"},
+    }
+
+
+def stop(number, guard="max_project_removal_percent"):
+    detail = "40 of 60 memberships (66.7 %) would end or lose a role, and max_project_removal_percent is 50"
+    return {"guard": guard, "project": f"p{number:03}", "detail": detail}
+
+
+def test_nothing_to_approve():
+    assert approval.text(document(), None) == ["There is nothing to approve: the plan has no steps."]
+
+
+def test_one_step():
+    lines = approval.text(document(1, lost=["x@corp.example"]), "/evidence/one")
+    assert lines == [
+        "The plan has 1 step in 1 project: remove 1.",
+        "p000: remove 1",
+        "No guard stands against it.",
+        "What stays open all the same:",
+        "x@corp.example was found nowhere",
+        "All of it, with the names: /evidence/one",
+    ]
+
+
+def test_two_thousand_steps_and_many_guards_are_bounded():
+    found = document(2000, 187, map(stop, range(187)), ["y" * 5000] * 300, ["z"] * 400)
+    lines = approval.text(found, None)
+    assert lines[0] == "The plan has 2,000 steps in 187 projects: remove 2,000."
+    assert "in 175 more projects: remove 1,868" in lines and "Approving overrides 187 guards:" in lines
+    assert "max_project_removal_percent in p007: 40 of 60" in "\n".join(lines)
+    assert "and 179 more guards" in lines and "and 692 more points" in lines
+    assert sum(map(len, lines)) < 5_000 and max(map(len, lines)) <= approval.LINE
+
+
+@pytest.mark.parametrize("projects", [11, 12, 13, 14])
+def test_as_many_projects_as_are_read(projects):
+    lines = approval.text(document(projects, projects), None)
+    assert sum(line.startswith("p") for line in lines) == min(projects, 12)
+    more = {13: "in 1 more project: remove 1", 14: "in 2 more projects: remove 2"}.get(projects)
+    assert [line for line in lines if line.startswith("in ")] == [more] * (projects > 12)
+
+
+@pytest.mark.parametrize("guards", [8, 9, 10])
+def test_as_many_guards_as_are_read(guards):
+    lines = approval.text(document(1, 1, map(stop, range(guards))), None)
+    more = {9: ["and 1 more guard"], 10: ["and 2 more guards"]}.get(guards, [])
+    assert [line for line in lines if line.startswith("and ")] == more
+
+
+def test_the_approval_itself_is_no_guard_to_override():
+    found = document(1, 1, [stop(1, "require_approval"), stop(1, "approved_plan")])
+    assert "No guard stands against it." in approval.text(found, None)
+    assert approval.overridden(found["blocked"]) == []
+
+
+def test_who_could_not_be_looked_for_is_not_said_to_be_nowhere():
+    lines = approval.text(document(0, lost=["x@corp.example"], unreadable=[1]), None)
+    assert lines[1:] == ["x@corp.example was not found in what could be read"]
+
+
+def test_a_review_hands_over_what_its_approval_needs(small):
+    policy = {**BOTH, "leavers": [*BOTH["leavers"], "nobody@corp.example"]}
+    result = review(small, policy, LIMITED)
+    assert result["approved_guards"] == [{"guard": "max_removals", "project": None}]
+    assert result["nowhere"] == ["nobody@corp.example"]
+    assert "nobody@corp.example was found nowhere" in result["approval_text"]
+    given = {"approved_plan": result["plan_digest"], "approved_steps": result["step_hashes"]}
+    given.update(approved_guards=result["approved_guards"], approved_at=result["made_at"])
+    assert guards_of(review(small, policy, LIMITED, **given)) == []
