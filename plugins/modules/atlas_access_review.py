@@ -157,12 +157,13 @@ options:
     elements: raw
   approved_at:
     description:
-      - When the approved plan was reviewed, the RV(made_at) of that review. Taken from its C(plan.json) where that is at
-        hand and this is left out; where neither is, the age of the approval is not known, and not asked about.
+      - When the approved plan was reviewed, the RV(made_at) of that review. Taken from its C(plan.json) where that is
+        at hand and this is left out; where neither is, the age of the approval is not known, and not asked about.
     type: str
   approval_hours:
     description:
-      - How many hours after its review a plan may be carried out under O(approved_plan). A whole number, 168 if left out.
+      - How many hours after its review a plan may be carried out under O(approved_plan). A whole number, 168 if left
+        out.
     type: raw
   require_approval:
     description: Whether a plan that has steps is blocked as long as O(approved_plan) is not set.
@@ -189,8 +190,8 @@ options:
   run:
     description:
       - Facts about the run for the evidence, such as a ticket, a reason and who ran it.
-      - With a C(launch_type) other than V(workflow) O(approved_plan) does not count. AWX and the automation controller keep
-        the variables of a job, those of its approval included, when somebody launches it again.
+      - With a C(launch_type) other than V(workflow) O(approved_plan) does not count. AWX and the automation controller
+        keep the variables of a job, those of its approval included, when somebody launches it again.
     type: dict
   seal:
     description:
