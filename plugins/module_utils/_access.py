@@ -27,6 +27,17 @@ STATUSES = (ACTIVE, PENDING) + LAPSED
 
 OWNER = "GROUP_OWNER"
 
+# Roles that let somebody decide about others or reach the data.
+PRIVILEGED = (
+    OWNER,
+    "GROUP_ACCESS_MANAGER",
+    "GROUP_CLUSTER_MANAGER",
+    "GROUP_DATABASE_ACCESS_ADMIN",
+    "GROUP_DATA_ACCESS_ADMIN",
+    "GROUP_DATA_ACCESS_READ_WRITE",
+    "GROUP_NETWORK_ACCESS_MANAGER",
+)
+
 # What these organization roles give in every project of the organization, without being listed there.
 ORGANIZATION_ROLES = {"ORG_OWNER": OWNER, "ORG_READ_ONLY": "GROUP_READ_ONLY"}
 

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ._access import ACTIVE, LAPSED, OWNER, PENDING, UNKNOWN_WAY, Way, days_since, folded, idle_days, labels
+from ._access import ACTIVE, LAPSED, PENDING, PRIVILEGED, UNKNOWN_WAY, Way, days_since, folded, idle_days, labels
 from ._policy import (
     RULES,
     Guards,
@@ -28,17 +28,6 @@ from ._policy import (
 )
 from ._review import Finding, Reviewed, lapsed, summary
 from ._steps import Row, digest
-
-# Roles that let somebody decide about others or reach the data.
-PRIVILEGED = (
-    OWNER,
-    "GROUP_ACCESS_MANAGER",
-    "GROUP_CLUSTER_MANAGER",
-    "GROUP_DATABASE_ACCESS_ADMIN",
-    "GROUP_DATA_ACCESS_ADMIN",
-    "GROUP_DATA_ACCESS_READ_WRITE",
-    "GROUP_NETWORK_ACCESS_MANAGER",
-)
 
 # How many rows of a listing beside the findings go into the document; the tables hold all.
 LISTED = 500

@@ -208,6 +208,8 @@ def hint_for(call: str, reply: Reply, base_url: str) -> Optional[str]:
 def _missing_role(call: str) -> Optional[str]:
     if API not in call:
         return None
+    if "/serviceAccounts" in call:
+        return "Service accounts can be listed by a credential with Organization Read Only."
     if call.startswith(f"GET {API}/orgs"):
         return _HINTS_BY_CODE["USER_CANNOT_ACCESS_ORG"]
     if "/invites" in call:
