@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from . import control, versions
 from .call import ID, Call
-from .endpoints import ENDPOINTS, PREFIX, READ, Endpoint
+from .endpoints import ENDPOINTS, ORG_OWNER, PREFIX, READ, Endpoint
 from .errors import ApiError, Challenge, OAuthError, bad_request, no_such_project, unauthorized
 from .gate import Gate
 from .reads import encode
@@ -217,7 +217,8 @@ def _check_power(call: Call, endpoint: Endpoint) -> None:
         return
     if call.target_org is not None and call.credential.role not in endpoint.needs:
         status = call.service.knobs.org_denied_status
-        raise ApiError(status, "USER_UNAUTHORIZED", f"The caller lacks a role in organization {call.org.id}.")
+        code = "NOT_ORG_OWNER" if endpoint.needs is ORG_OWNER else "USER_UNAUTHORIZED"
+        raise ApiError(status, code, f"The caller lacks a role in organization {call.org.id}.")
     if call.target_project is None:
         return
     if endpoint.needs.isdisjoint(call.credential.roles_in(call.target_project)):

@@ -24,6 +24,7 @@ def routes(service: Service) -> list[Route]:
         ("GET", "requests", control.get_requests),
         ("DELETE", "requests", control.delete_requests),
         ("GET", "state", control.get_state),
+        ("GET", "directory", control.get_directory),
         ("GET", "knobs", control.get_knobs),
         ("PUT", "knobs", control.put_knobs),
         ("PUT", "limits", control.put_limits),
@@ -64,6 +65,9 @@ class Control:
 
     async def get_state(self, request: Request) -> dict[str, Any]:
         return self._service.state()
+
+    async def get_directory(self, request: Request) -> dict[str, Any]:
+        return self._service.directory()
 
     async def get_knobs(self, request: Request) -> dict[str, Any]:
         values = {name: getattr(self._service.knobs, name) for name in NAMES}

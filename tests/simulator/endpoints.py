@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from . import programs, reads, writes
+from . import directory, programs, reads, writes
 from .call import ID, Call, Handler
 from .errors import bad_request
 from .limits import Limit
@@ -23,6 +23,7 @@ FIRST, USERS, ACCOUNTS, LIMITS = "2023-01-01", "2025-02-19", "2024-08-05", "2025
 READ = frozenset({"GROUP_READ_ONLY"})
 WRITE = frozenset({"GROUP_OWNER", "GROUP_ACCESS_MANAGER"})
 OWNER = frozenset({"GROUP_OWNER"})
+ORG_OWNER = frozenset({"ORG_OWNER"})
 # Or more than a place in the organization.
 ORG_READ = frozenset({"ORG_OWNER", "ORG_READ_ONLY"})
 
@@ -90,6 +91,8 @@ def _limit(limit: Limit) -> Document:
 
 PROJECT, ORG = "/groups/{groupId}", "/orgs/{orgId}"
 USER = PROJECT + "/users/{userId}"
+ORG_USER = ORG + "/users/{userId}"
+TEAM = ORG + "/teams/{teamId}"
 INVITE = PROJECT + "/invites/{invitationId}"
 
 ENDPOINTS = (
@@ -148,13 +151,21 @@ ENDPOINTS = (
         "GET", ORG + "/users", USERS, "org_users", reads.list_org_users, query=PAGING | STATUS | _names("username")
     ),
     Endpoint(
-        "GET", ORG + "/users/{userId}", USERS, "org_users", reads.get_org_user, query=_names("orgMembershipStatuses")
+        "GET", ORG_USER, USERS, "org_users", reads.get_org_user, query=_names("orgMembershipStatuses")
     ),
+    Endpoint(
+        "POST", ORG + "/users", USERS, "org_users", directory.add_org_user, ORG_OWNER, success=201, has_body=True
+    ),
+    Endpoint("DELETE", ORG_USER, USERS, "org_users", directory.remove_org_user, ORG_OWNER, success=204),
+    Endpoint("POST", ORG_USER + ":addRole", USERS, "org_users", directory.add_org_role, ORG_OWNER, has_body=True),
+    Endpoint("POST", ORG_USER + ":removeRole", USERS, "org_users", directory.remove_org_role, ORG_OWNER, has_body=True),
+    Endpoint("POST", TEAM + ":addUser", USERS, "org_teams", directory.add_team_user, ORG_OWNER, has_body=True),
+    Endpoint("POST", TEAM + ":removeUser", USERS, "org_teams", directory.remove_team_user, ORG_OWNER, has_body=True),
     Endpoint("GET", ORG + "/teams", FIRST, "org_teams", reads.list_org_teams, query=PAGING),
-    Endpoint("GET", ORG + "/teams/{teamId}", FIRST, "org_teams", reads.get_org_team),
+    Endpoint("GET", TEAM, FIRST, "org_teams", reads.get_org_team),
     Endpoint(
         "GET",
-        ORG + "/teams/{teamId}/users",
+        TEAM + "/users",
         USERS,
         "org_teams",
         reads.list_team_users,

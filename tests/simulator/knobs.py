@@ -41,6 +41,18 @@ PROJECT_ROLES = frozenset(
     }
 )
 
+ORGANIZATION_ROLES = frozenset(
+    {
+        "ORG_OWNER",
+        "ORG_GROUP_CREATOR",
+        "ORG_BILLING_ADMIN",
+        "ORG_BILLING_READ_ONLY",
+        "ORG_STREAM_PROCESSING_ADMIN",
+        "ORG_READ_ONLY",
+        "ORG_MEMBER",
+    }
+)
+
 CHOICES: dict[str, tuple[Any, ...]] = {
     "last_role_status": (403, 409, 400),
     "unknown_project": (404, 401),
@@ -57,6 +69,9 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "people_order": ("username", "unsorted"),
     "challenge_body": ("whole", "no_code", "none"),
     "renewed_id": ("same", "new"),
+    "org_removal": ("cascade", "refuse"),
+    "last_of_team": (403, 400),
+    "already_gone": (404, 400),
 }
 # The fields of an error that may be null.
 NULLABLE = ("errorCode", "detail", "reason")
@@ -84,6 +99,12 @@ class Knobs:
     remove_role_not_held: int = 400
     # :addRole of a role that the user holds already.
     add_role_held: int = 409
+    # DELETE of somebody in the organization takes them out of its projects and teams, or is refused while they are
+    # there: written nowhere.
+    org_removal: str = "cascade"
+    # Status of :removeUser of a team's only user, and of what takes somebody out who is not there.
+    last_of_team: int = 403
+    already_gone: int = 404
     # What a listing with teams or organization users shows for somebody with direct roles too:
     # all roles together, or only the inherited ones.
     flattened_roles: str = "union"
@@ -120,6 +141,7 @@ class Knobs:
     legacy_gone: bool = False
     # Role names that the service knows today; new ones arrive without a new version.
     known_roles: frozenset[str] = field(default_factory=lambda: PROJECT_ROLES)
+    known_org_roles: frozenset[str] = field(default_factory=lambda: ORGANIZATION_ROLES)
     # Seconds added to every answer (of many requests at once).
     latency_s: float = 0.0
     # For how long after a write a listing still shows the state before it (nothing is promised).
@@ -155,7 +177,7 @@ def checked(name: str, value: Any) -> Any:
         raise ValueError(f"No knob named {name!r}{f': did you mean {near[0]!r}?' if near else ''}")
     if name in CHOICES and value not in CHOICES[name]:
         raise ValueError(f"Knob {name} is one of {', '.join(map(str, CHOICES[name]))}, not {value!r}")
-    if name == "known_roles":
+    if name in ("known_roles", "known_org_roles"):
         return frozenset(value)
     if name in ("gone_versions", "error_nulls"):
         value = tuple(str(entry) for entry in value)

@@ -41,6 +41,7 @@ def _project_users_page(call: Call) -> bytes:
     rows = [
         (user, roles)
         for user_id, roles in _roles_by_user(call).items()
+        if user_id in org.users
         for user in (org.users[user_id],)
         if user.status in statuses and named(user)
     ]
@@ -158,7 +159,7 @@ def _org_projects(call: Call) -> list[Project]:
 
 
 def list_org_users(call: Call) -> bytes:
-    return _cached(call, lambda: _org_users_page(call, list(call.org.users.values())))
+    return _cached(call, lambda: _org_users_page(call, list(_seen(call)[0].values())))
 
 
 def get_org_user(call: Call) -> Document:
@@ -166,7 +167,7 @@ def get_org_user(call: Call) -> Document:
     user = call.org.users.get(user_id)
     if user is None or user.status not in call.statuses():
         raise ApiError(404, "USER_NOT_IN_ORG", f"User {user_id} is not in organization {call.org.id}.", [user_id])
-    return views.org_user(user, call.org, _assignments(call.org))
+    return views.org_user(user, call.org, assignments_of(call.org))
 
 
 def list_org_teams(call: Call) -> Document:
@@ -174,12 +175,13 @@ def list_org_teams(call: Call) -> Document:
 
 
 def get_org_team(call: Call) -> Document:
-    return views.team(_team(call), call.org)
+    return views.team(team_of(call), call.org)
 
 
 def list_team_users(call: Call) -> Document:
     wanted = call.text("userId")
-    members = [call.org.users[user_id] for user_id in _team(call).members if wanted in (None, user_id)]
+    users, teams = _seen(call)
+    members = [users[user_id] for user_id in teams[team_of(call).id] if wanted in (None, user_id)]
     return _org_users_page(call, members)
 
 
@@ -188,17 +190,21 @@ def _org_users_page(call: Call, users: list[User]) -> Document:
     found = call.in_order(
         [user for user in users if user.status in statuses and named(user)], lambda user: user.username
     )
-    return call.page(found, lambda user: views.org_user(user, call.org, _assignments(call.org)))
+    return call.page(found, lambda user: views.org_user(user, call.org, assignments_of(call.org)))
 
 
-def _team(call: Call) -> Team:
+def _seen(call: Call) -> tuple[dict[str, User], dict[str, list[str]]]:
+    return call.org.seen(call.now, call.service.knobs.read_after_write_lag_s)
+
+
+def team_of(call: Call) -> Team:
     team_id = call.id_param("teamId", "INVALID_TEAM_ID")
     if team_id not in call.org.teams:
         raise ApiError(404, "TEAM_NOT_FOUND", f"No team with ID {team_id} exists.", [team_id])
     return call.org.teams[team_id]
 
 
-def _assignments(org: Organization) -> dict[str, list[Document]]:
+def assignments_of(org: Organization) -> dict[str, list[Document]]:
     if "assignments" not in org.cache:
         org.cache["assignments"] = views.assignments(org)
     found: dict[str, list[Document]] = org.cache["assignments"]
@@ -207,7 +213,7 @@ def _assignments(org: Organization) -> dict[str, list[Document]]:
 
 def _cached(call: Call, make: Callable[[], Document], seen_by: str = "") -> bytes:
     """An encoded page of an organization, kept until something in it changes."""
-    if call.paging:
+    if call.paging or call.service.knobs.read_after_write_lag_s:
         return encode(make())
     key = (call.path, seen_by, call.listing_key())
     if key not in call.org.cache:

@@ -99,6 +99,10 @@ class Simulator:
         """Project name -> username -> id, status, roles; people of all four statuses."""
         return self._call(self._service.state)
 
+    def directory(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Team or organization name -> username -> id, status, roles."""
+        return self._call(self._service.directory)
+
     def legacy(self, project: str) -> list[dict[str, Any]]:
         entry = self.world.project(project)
         return [views.legacy_invitation(invitation, entry) for invitation in list(entry.legacy.values())]

@@ -13,7 +13,7 @@ from .faults import Faults
 from .knobs import Knobs
 from .limits import Buckets, Window
 from .loading import Source, build, load_world
-from .world import World
+from .world import Roles, User, World
 
 
 class Request(NamedTuple):
@@ -65,8 +65,22 @@ class Service:
             for project in self.world.projects.values()
         }
 
+    def directory(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Who is in which team and organization, as `state` tells of projects; in a team nobody has roles."""
+        found = {}
+        for org in self.world.orgs.values():
+            people = {user.id: user for user in org.users.values()}
+            found[org.name] = {user.username: _shown(user, user.org_roles) for user in people.values()}
+            for team in org.teams.values():
+                found[team.name] = {people[key].username: _shown(people[key], ()) for key in team.members}
+        return found
+
     def writes(self) -> list[Request]:
         return [request for request in self.requests if request.is_write]
 
     def live_tokens(self) -> int:
         return self.tokens.live(time.time())
+
+
+def _shown(user: User, roles: Roles) -> dict[str, Any]:
+    return {"id": user.id, "status": user.status, "roles": sorted(roles)}

@@ -130,6 +130,8 @@ class Organization:
     projects: dict[str, Project] = field(default_factory=dict)
     cache: dict[Any, Any] = field(default_factory=dict)
     encoded_people: dict[str, str] = field(default_factory=dict)
+    # What was before each of the last writes: when it was written, the people, and the members of the teams.
+    past: list[tuple[float, dict[str, User], dict[str, list[str]]]] = field(default_factory=list)
 
     def user(self, email: str) -> User | None:
         user_id = self.by_email.get(email.lower())
@@ -139,6 +141,19 @@ class Organization:
         self.users[user.id] = user
         self.by_email[user.username.lower()] = user.id
         return user
+
+    def remember(self, now: float, lag: float) -> None:
+        """How it is before a write, for listings that lag."""
+        if lag:
+            self.past = [entry for entry in self.past if entry[0] + lag > now]
+            self.past.append((now, dict(self.users), {team.id: team.members for team in self.teams.values()}))
+
+    def seen(self, now: float, lag: float) -> tuple[dict[str, User], dict[str, list[str]]]:
+        """The people, and the members of the teams, as a listing shows them: with a lag, those of before."""
+        for written, users, teams in self.past:
+            if lag and written + lag > now:
+                return users, teams
+        return self.users, {team.id: team.members for team in self.teams.values()}
 
     def drop_user(self, user: User) -> None:
         """Out of the organization and its teams; who calls this has taken the person out of the projects."""

@@ -16,7 +16,7 @@ from .limits import Window
 from .loading import new_user
 from .reads import inherited_roles
 from .views import Document
-from .world import LegacyInvitation, Project, Roles, User, derive
+from .world import LegacyInvitation, Organization, Project, Roles, User, derive
 
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")
 ROLE = re.compile(r"^GROUP_[A-Z_]+$")
@@ -35,8 +35,8 @@ def add_project_user(call: Call) -> Document:
     email, roles = _new_membership(call)
     user = call.project.org.user(email)
     if user is None or user.status in INVITATION_ENDED:
-        _count_invitation(call)
-        user = _invite(call, email, user)
+        count_invitation(call)
+        user = invite(call, call.project.org, email, user)
     elif user.id in call.project.members:
         raise ApiError(
             409,
@@ -128,7 +128,7 @@ def _invitation(call: Call) -> LegacyInvitation:
 
 
 def _new_membership(call: Call) -> tuple[str, Roles]:
-    _only_attributes(call.body, ("username", "roles"))
+    check_attributes(call.body, ("username", "roles"))
     email, roles = call.body["username"], call.body["roles"]
     if not isinstance(email, str) or not EMAIL.match(email):
         raise bad_request("INVALID_EMAIL_ADDRESS", f"{email} is no email address.", email)
@@ -140,13 +140,14 @@ def _new_membership(call: Call) -> tuple[str, Roles]:
 
 
 def _one_role(call: Call) -> str:
-    _only_attributes(call.body, ("groupRole",))
+    check_attributes(call.body, ("groupRole",))
     role = call.body["groupRole"]
     _check_role(call, role)
     return str(role)
 
 
-def _only_attributes(body: Document, names: tuple[str, ...]) -> None:
+def check_attributes(body: Document, names: tuple[str, ...]) -> None:
+    """All of these and no others."""
     for name in body:
         if name not in names:
             raise bad_request("INVALID_ATTRIBUTE", f"Attribute {name} is not known here.", name)
@@ -223,7 +224,7 @@ def _keep_an_owner(call: Call, leaving: User) -> None:
         )
 
 
-def _count_invitation(call: Call) -> None:
+def count_invitation(call: Call) -> None:
     knobs = call.service.knobs
     if not knobs.invitations:
         return
@@ -239,9 +240,8 @@ def _count_invitation(call: Call) -> None:
 # -- changing the state ----------------------------------------------------------------------------------------------
 
 
-def _invite(call: Call, email: str, ended: User | None) -> User:
+def invite(call: Call, org: Organization, email: str, ended: User | None) -> User:
     """A new invitation; an expired or rejected one goes, in every project."""
-    org = call.project.org
     if ended is None:
         return org.add_user(new_user(email, call.now, "PENDING", invited=views.iso(call.now), by=call.credential.id))
     for project in org.projects.values():
