@@ -150,12 +150,8 @@ ENDPOINTS = (
     Endpoint(
         "GET", ORG + "/users", USERS, "org_users", reads.list_org_users, query=PAGING | STATUS | _names("username")
     ),
-    Endpoint(
-        "GET", ORG_USER, USERS, "org_users", reads.get_org_user, query=_names("orgMembershipStatuses")
-    ),
-    Endpoint(
-        "POST", ORG + "/users", USERS, "org_users", directory.add_org_user, ORG_OWNER, success=201, has_body=True
-    ),
+    Endpoint("GET", ORG_USER, USERS, "org_users", reads.get_org_user, query=_names("orgMembershipStatuses")),
+    Endpoint("POST", ORG + "/users", USERS, "org_users", directory.add_org_user, ORG_OWNER, success=201, has_body=True),
     Endpoint("DELETE", ORG_USER, USERS, "org_users", directory.remove_org_user, ORG_OWNER, success=204),
     Endpoint("POST", ORG_USER + ":addRole", USERS, "org_users", directory.add_org_role, ORG_OWNER, has_body=True),
     Endpoint("POST", ORG_USER + ":removeRole", USERS, "org_users", directory.remove_org_role, ORG_OWNER, has_body=True),
