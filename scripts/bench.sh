@@ -3,7 +3,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-"$ROOT/scripts/setup.sh" dev
+"$ROOT/scripts/setup.sh" bench
 mkdir -p "$BUILD"
 export MPLCONFIGDIR=$VENV/cache/matplotlib
 PYTHONPATH=tests exec "$VENV/bin/python" tests/benchmark/run.py "$@"

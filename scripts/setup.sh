@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv with what is asked for: `setup.sh demo`, `setup.sh test` or `setup.sh dev`, each including the former.
-# Happens once; again when a requirements file changes.
+# Makes .venv with what is asked for: `setup.sh demo`, `setup.sh test` or `setup.sh dev`, each including the former, or
+# `setup.sh bench`, which includes test. Happens once; again when a requirements file changes.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
@@ -9,15 +9,14 @@ LEVEL=${1:-dev}
 # The requirements files of a level, as they were when it was last installed.
 wanted() {
     cat requirements.txt requirements-demo.txt
-    case $LEVEL in test | dev) cat requirements-test.txt ;; esac
-    case $LEVEL in dev) cat requirements-dev.txt ;; esac
+    case $LEVEL in test) cat requirements-test.txt ;; dev | bench) cat requirements-test.txt "requirements-$LEVEL.txt" ;; esac
 }
 
 is_current() {
     local level
-    for level in demo test dev; do
+    for level in demo test dev bench; do
         # A richer level serves a plainer one, so look from the level asked for upwards.
-        case $LEVEL:$level in test:demo | dev:demo | dev:test) continue ;; esac
+        case $LEVEL:$level in test:demo | dev:demo | dev:test | dev:bench | bench:demo | bench:test | bench:dev) continue ;; esac
         if [ -x "$VENV/bin/python" ] && [ -f "$VENV/installed-$level" ] &&
             [ "$(LEVEL=$level wanted)" = "$(cat "$VENV/installed-$level")" ] && "$VENV/bin/python" -c '' 2>/dev/null; then
             return 0
@@ -78,6 +77,8 @@ main() {
     link_settings
     install_requirements
     link_collection
+    # What was fetched is installed; kept as well, it would be most of .venv.
+    rm -rf "$PIP_CACHE_DIR" "$UV_CACHE_DIR"
     wanted >"$VENV/installed-$LEVEL"
     "$VENV/bin/python" -c 'from importlib.metadata import version; print("Ready: ansible-core", version("ansible-core"))'
 }

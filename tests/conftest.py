@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.types import ASGIApp
@@ -15,8 +17,17 @@ from contract.answers import Answer, Watched
 from contract.shapes import Shapes
 from simulator import Simulator
 
+ROOT = Path(__file__).resolve().parents[1]
 DESCRIPTIONS = (Shapes(), *official.load())
 WRONG: list[str] = []
+
+
+def pytest_sessionstart() -> None:
+    """A collection of that name elsewhere on the path would be tested instead, and pass."""
+    found = importlib.util.find_spec("ansible_collections.atlasops.access.plugins.module_utils._access")
+    where = Path(found.origin).resolve().parents[2] if found and found.origin else None
+    if where != ROOT:
+        pytest.exit(f"These are the tests of {ROOT}, but Python would import {where}: use this clone's .venv.", 4)
 
 
 def judge(answer: Answer) -> None:

@@ -158,9 +158,3 @@ def test_the_action_group_holds_every_module():
     runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
     modules = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
     assert sorted(runtime["action_groups"]["atlas"]) == modules
-
-
-def test_the_client_tells_the_version_of_the_collection():
-    from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
-
-    assert yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"] == VERSION

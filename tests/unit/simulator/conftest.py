@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,13 @@ from simulator.endpoints import ENDPOINTS, PREFIX
 
 USERS = "application/vnd.atlas.2025-02-19+json"
 FIRST = "application/vnd.atlas.2023-01-01+json"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("simulator")
 
 
 class Client:

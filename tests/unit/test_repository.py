@@ -1,0 +1,69 @@
+# Copyright (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in several files of the repository says the same in all of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+# Where a release writes its version, each with what finds it there.
+VERSIONS = {
+    "plugins/module_utils/_client.py": r'^VERSION = "(.+)"$',
+    "playbooks/vars/awx_settings.yml": r"^atlas_awx_project_branch: (.+)$",
+    "docs/awx.md": r"^ +version: (.+)$",
+    "CHANGELOG.rst": r"\A(?:(?!^v).*\n)*^v(.+)$",
+}
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_every_place_of_the_version_says_that_of_galaxy_yml(name):
+    found = set(re.findall(VERSIONS[name], text(name), re.M))
+    assert found == {GALAXY["version"]}, f"{name} does not say the version that galaxy.yml says"
+
+
+def test_the_newest_release_of_the_changelog_is_this_version():
+    releases = yaml.safe_load(text("changelogs/changelog.yaml"))["releases"]
+    newest = max(releases, key=lambda one: tuple(map(int, re.findall(r"\d+", one))))
+    assert newest == GALAXY["version"]
+
+
+def test_the_steps_of_a_release_name_every_place_of_the_version():
+    steps = text("CONTRIBUTING.md").partition("## A release")[2]
+    assert [name for name in (*VERSIONS, "galaxy.yml", "changelog.yaml") if name not in steps] == []
+
+
+def test_every_marker_is_used():
+    declared = set(re.findall(r'^    "(\w+): ', text("pyproject.toml"), re.M))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    assert declared == {one for one in declared if re.search(rf'pytest\.mark\.{one}\b|add_marker\("{one}"\)', tests)}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github/workflows").glob("*.yml")), ids=lambda path: path.name)
+def test_a_workflow_runs_what_everybody_runs(path):
+    jobs = yaml.safe_load(path.read_text())["jobs"].values()
+    assert ".ci/run" in [step.get("run") for job in jobs for step in job["steps"]]
+
+
+def test_another_checkout_is_not_tested(tmp_path):
+    """A collection of the same name that comes first on the path is refused with a sentence."""
+    other = tmp_path / "ansible_collections/atlasops/access/plugins/module_utils"
+    other.mkdir(parents=True)
+    (other / "_access.py").touch()
+    command = [sys.executable, "-m", "pytest", "-q", "-o", f"pythonpath={tmp_path} tests", "tests/unit/test_layers.py"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 4 and "use this clone's .venv" in ended.stdout + ended.stderr, (
+        ended.stdout + ended.stderr
+    )
