@@ -95,6 +95,16 @@ options:
             They take findings out through that date.
           - Exceptions that ended are reported.
         type: raw
+  leavers_file:
+    description:
+      - A file of people who have left, beside those of O(policy.leavers). CSV with V(,), V(;) or tabs between the
+        cells, as exports have it, or YAML (V(.yml), V(.yaml), V(.json)), a list of emails or of maps.
+      - The header of a column, or the key of a map, is V(email) (or V(user), V(mail), V(username), V(user_id)),
+        V(last_day) (or V(last day), V(end date), V(termination date)) or V(reason), in any case. Other columns are left
+        alone. Without a header the first column counts.
+      - Dates are written V(2026-12-31). The last day is over at 12:00 UTC of the next day, everywhere.
+    type: path
+    version_added: "1.1.0"
   guards:
     description:
       - What the plan must not do. A guard that trips is in RV(blocked), and the clean-up stops before its first write.
@@ -485,6 +495,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _atlas as a
 from ansible_collections.atlasops.access.plugins.module_utils import _document as document
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
 from ansible_collections.atlasops.access.plugins.module_utils import _guards as guarding
+from ansible_collections.atlasops.access.plugins.module_utils import _leavers as leaving
 from ansible_collections.atlasops.access.plugins.module_utils import _people as people
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
 from ansible_collections.atlasops.access.plugins.module_utils import _review as reviewing
@@ -525,6 +536,7 @@ SPEC = {
             "exceptions": {"type": "raw"},
         },
     },
+    "leavers_file": {"type": "path"},
     "guards": {
         "type": "dict",
         "default": {},
@@ -553,7 +565,7 @@ SPEC = {
 
 def check(params, warnings):
     """The policy, the guards and the approval, checked."""
-    rules, doubts = policy.read_policy(params["policy"])
+    rules, doubts = policy.read_policy(asked(params, warnings))
     warnings += doubts
     approval = guarding.read_approval(params["approved_plan"], params["approved_steps"], params["approved_guards"])
     term = approving.read_term(params["approved_at"], params["approval_hours"])
@@ -569,6 +581,16 @@ class Approved(NamedTuple):
     approval: Optional[guarding.Approval]
     term: approving.Term
     used_up: str
+
+
+def asked(params, warnings):
+    """The policy as it was given, with what stands in files."""
+    given = dict(params["policy"])
+    if params["leavers_file"]:
+        more, told = leaving.read_leavers(params["leavers_file"])
+        given["leavers"] = leaving.joined(given["leavers"], more)
+        warnings += told
+    return given
 
 
 def answer(params, client, warnings, checked):

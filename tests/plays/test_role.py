@@ -136,6 +136,19 @@ def test_offboarding_takes_legacy_invitations_back_and_asks_who_leaves(demo):
     assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
 
 
+@pytest.mark.parametrize("name", ["leavers.csv", "leavers.yml"])
+def test_leavers_may_stand_in_a_file(demo, name):
+    listed = (
+        "\n".join(f"- {user}" for user in LEAVERS) if name.endswith("yml") else "\n".join(["E-mail;Name", *LEAVERS])
+    )
+    (demo.home / name).write_text(listed)
+    ended = demo.play("offboard", access_cleanup_leavers_file=name, access_cleanup_evidence_dir="evidence")
+    assert ended.returncode == 0, ended.stdout
+    assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
+    ended = demo.play("offboard", access_cleanup_leavers_file=f"no/{name}")
+    assert ended.returncode != 0 and f"no/{name}' can't be read: No such file or directory" in words(ended)
+
+
 def test_what_is_adopted_passes_a_review_and_a_change_of_the_files_is_carried_out(demo):
     ended = demo.play("adopt", adopt_dir="memberships")
     assert ended.returncode == 0, ended.stdout
