@@ -17,7 +17,9 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ._access import ACTIVE, LAPSED, PENDING, PRIVILEGED, UNKNOWN_WAY, Way, days_since, folded, idle_days, labels
 from ._policy import (
+    IDENTITY_RULES,
     RULES,
+    Exemption,
     Guards,
     Policy,
     exemption_row,
@@ -122,15 +124,20 @@ def document(
     findings: Sequence[Row],
     rows: Sequence[Row],
     now: datetime,
+    exempt: Iterable[Tuple[Exemption, str]] = (),
 ) -> Row:
-    """A review as one document. ``about`` is what is known of the run as a whole, guards and completeness included."""
+    """A review as one document. ``about`` is what is known of the run as a whole, guards and completeness included.
+
+    ``exempt`` are the exceptions that took out what is no membership, and the rules.
+    """
     waiting, oldest = invitations(reviewed, now)
     projects = [_project_row(one) for one in reviewed]
     applied = {(one, rule): None for each in reviewed for one, rule in each.applied}
+    applied.update(dict.fromkeys(exempt))
     return {
         **about,
         "policy": parsed(policy),
-        "asked": [rule for rule in RULES if is_asked(policy, rule)],
+        "asked": [rule for rule in (*RULES, *IDENTITY_RULES) if is_asked(policy, rule)],
         "guards": parsed_guards(guards),
         "conflicts": [],
         "findings": list(findings),
@@ -165,16 +172,19 @@ def failure(about: Mapping[str, Any], problem: str, ended: str) -> Row:
                 "statuses": [],
                 "team_access": "unreadable",
                 "legacy_invitations": "unreadable",
+                "programmatic_access": "unreadable",
             },
             "summary": {
                 **summary(Policy(), Guards(), [], []),
                 "missing_protected": [],
                 "lapsed_exceptions": 0,
+                "identities": None,
             },
             "blocked": [],
             "approval": None,
             "plan_digest": digest([]),
             "unfinished": [],
+            "identities": None,
         },
         Policy(),
         Guards(),

@@ -46,6 +46,7 @@ from ._journal import read as read_journal
 from ._steps import UNKNOWN, Row, digest
 
 POPULATION, FINDINGS, LEAVERS, ACTIONS = "population.csv", "findings.csv", "leavers.csv", "actions.csv"
+IDENTITIES = "identities.csv"
 PLAN, JOURNAL, REVIEW, RESTORE, SUMS = "plan.json", "actions.jsonl", "review.json", "restore.yml", "SHA256SUMS"
 LATEST, SETTLED, VERIFIED = "latest", "settled", "verified"
 UNDER_WAY = "a run under way"
@@ -111,11 +112,12 @@ def write_review(
     sealed: bool,
     people_elsewhere: Iterable[Person] = (),
     organization_roles: Optional[Mapping[str, Roles]] = None,
+    identities: Optional[Iterable[Row]] = None,
 ) -> List[str]:
     """Write the files of a review into the directory of its run; returns their paths. Raises `Refusal`.
 
     ``people_elsewhere`` are those of the organizations who get into no project; ``organization_roles`` everybody's, by
-    user id.
+    user id; ``identities`` are the rows of API keys and service accounts, None where they were not asked for.
     """
     shown = ((one.project, one.entries) for one in reviewed)
     everybody = tables.population(shown, now, people_elsewhere, organization_roles)
@@ -141,6 +143,9 @@ def write_review(
             write_document(at(PLAN), plan),
             write_document(at(REVIEW), document),
         ]
+        if identities is not None:
+            cells = map(tables.identity_cells, identities)
+            paths.append(write_table(at(IDENTITIES), tables.IDENTITY_COLUMNS, cells))
         if plan["steps"]:
             with created(at(JOURNAL)):
                 paths.append(at(JOURNAL))

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import Member, Project, Refusal, Roles, folded
-from ._names import blank, check_roles, people, plain, role_set, select_projects
+from ._names import blank, check_roles, people, plain, role_set, select_projects, texts
 
 # The rules, which are keys of the policy; in this order findings name them.
 RULES = (
@@ -27,9 +27,14 @@ RULES = (
     "memberships",
 )
 
+# Those about API keys and service accounts.
+IDENTITY_RULES = ("identity_unused_days", "identity_holders")
+
 # Truth values as people write them.
 _TRUE, _FALSE = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
 
+_ORG_ROLE = re.compile(r"ORG_[A-Z_]+")
+_ACCOUNT = re.compile(r"mdb_sa_id_[0-9a-f]{24}", re.IGNORECASE)
 _DOMAIN = re.compile(r"@?[\w-]+(\.[\w-]+)*")
 
 
@@ -71,6 +76,8 @@ class Policy(NamedTuple):
     memberships: Optional[Tuple[Grant, ...]] = None
     add_missing: bool = False
     exceptions: Tuple[Exemption, ...] = ()
+    identity_unused_days: Optional[int] = None
+    identity_holders: Mapping[str, FrozenSet[str]] = {}
 
 
 class Guards(NamedTuple):
@@ -90,7 +97,8 @@ def read_policy(given: Mapping[str, Any]) -> Tuple[Policy, List[str]]:
     for name in ("allowed_users", "allowed_domains", "role_holders", "memberships"):
         if name in known and not known[name]:
             raise Refusal(f"policy.{name} is empty, which would find everybody; leave it out to not ask for it")
-    days = {name: _number(known, name, "policy") for name in ("stale_invitation_days", "inactive_days", "grace_days")}
+    numbers = ("stale_invitation_days", "inactive_days", "grace_days", "identity_unused_days")
+    days = {name: _number(known, name, "policy") for name in numbers}
     holders = {}
     if not isinstance(known.get("role_holders", {}), dict):
         raise Refusal("policy.role_holders is not a map; write {GROUP_OWNER: [ada@corp.example]}")
@@ -115,8 +123,25 @@ def read_policy(given: Mapping[str, Any]) -> Tuple[Policy, List[str]]:
         memberships=grants,
         add_missing=_truth(known, "add_missing"),
         exceptions=tuple(_exemption(row) for row in _rows(known, "exceptions")),
+        identity_unused_days=days["identity_unused_days"],
+        identity_holders=_identity_holders(known, warnings),
     )
     return policy, warnings
+
+
+def _identity_holders(known: Mapping[str, Any], warnings: List[str]) -> Dict[str, FrozenSet[str]]:
+    """Who may hold which role, by ids and names, folded; the roles are those of projects and organizations."""
+    given = known.get("identity_holders", {})
+    if not isinstance(given, dict) or ("identity_holders" in known and not given):
+        raise Refusal(f"policy.identity_holders: {given!a} is no such map; write {{GROUP_OWNER: [deploy, abcdefgh]}}")
+    holders = {}
+    for role, names in given.items():
+        listed = [names] if isinstance(names, str) else names
+        if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed) or not texts(listed):
+            raise Refusal(f"policy.identity_holders: {role} has no list of ids or names; write them in quotes")
+        holders[str(role)] = frozenset(map(folded, texts(listed) or ()))
+    warnings += check_roles([role for role in holders if not _ORG_ROLE.fullmatch(role)], "policy.identity_holders")
+    return holders
 
 
 def read_guards(given: Mapping[str, Any]) -> Guards:
@@ -137,7 +162,8 @@ def is_asked(policy: Policy, rule: str) -> bool:
 
 def parsed(policy: Policy) -> Dict[str, Any]:
     """What a policy asks for, as it was understood, in plain types."""
-    rules: Dict[str, Any] = {rule: getattr(policy, rule) for rule in RULES if is_asked(policy, rule)}
+    asked = (rule for rule in (*RULES, *IDENTITY_RULES) if is_asked(policy, rule))
+    rules: Dict[str, Any] = {rule: getattr(policy, rule) for rule in asked}
     if "inactive_days" in rules:
         rules["grace_days"] = policy.grace_days
     if policy.fallback_role:
@@ -269,11 +295,20 @@ def _exemption(given: Any) -> Exemption:
     if "user" not in row:
         raise Refusal(f"policy.exceptions: {dict(given)} lacks a user")
     project, rule = (plain(row, key, "policy.exceptions") for key in ("project", "rule"))
-    if rule and rule not in RULES:
-        raise Refusal(f"policy.exceptions: '{rule}' is not a rule; the rules are {', '.join(RULES)}")
-    user = _email(row["user"], "policy.exceptions")
+    if rule and rule not in (*RULES, *IDENTITY_RULES):
+        raise Refusal(
+            f"policy.exceptions: '{rule}' is not a rule; the rules are {', '.join((*RULES, *IDENTITY_RULES))}"
+        )
+    user = _exempt(row, rule)
     until = _date(row.get("until"), "policy.exceptions: until")
     return Exemption(user, project, rule, until, str(row.get("reason", "")))
+
+
+def _exempt(row: Mapping[str, Any], rule: Optional[str]) -> str:
+    """Whom an exception is about: somebody, or by the rule or the look of it an API key or a service account."""
+    if rule in IDENTITY_RULES or _ACCOUNT.fullmatch(str(row["user"]).strip()):
+        return folded(plain(row, "user", "policy.exceptions") or "")
+    return _email(row["user"], "policy.exceptions")
 
 
 def located(policy: Policy, visible: Sequence[Project]) -> Tuple[Policy, List[str]]:

@@ -22,6 +22,10 @@ POPULATION_COLUMNS = (
 ).split()
 FINDING_COLUMNS = "project project_id user user_id status action roles rules reasons residual_access".split()
 LEAVER_COLUMNS = "user found direct indirect".split()
+IDENTITY_COLUMNS = (
+    "project project_id org_id kind id public_key name roles via organization_roles privileged system_managed this_run "
+    "created_at last_used_at idle_days secret_state secrets"
+).split()
 ACTION_COLUMNS = "project project_id user user_id action roles status error verified event_ids at why".split()
 VERIFIED_COLUMNS = [*ACTION_COLUMNS, "verified_now"]
 SETTLED_COLUMNS = "project project_id user user_id action roles started took_effect".split()
@@ -97,7 +101,11 @@ def _given_by(ways: Tuple[Way, ...]) -> str:
 
 
 def _way_text(way: Way) -> str:
-    return way.kind if way.kind == "direct" else f"{way.kind} {way.name or ''} ({','.join(sorted(way.roles))})"
+    return (
+        way.kind
+        if way.kind in ("direct", "unknown")
+        else f"{way.kind} {way.name or ''} ({','.join(sorted(way.roles))})"
+    )
 
 
 # --- what was done ---------------------------------------------------------------------------------------------------
@@ -149,6 +157,25 @@ def finding_cells(row: Row) -> Sequence[Any]:
         for way in row["residual_access"]
     ]
     return cells({**row, "residual_access": residual}, FINDING_COLUMNS)
+
+
+def identity_cells(row: Row) -> Sequence[Any]:
+    """A row of an API key or service account in the order of IDENTITY_COLUMNS."""
+    ways = [Way(way["kind"], way["name"], frozenset(way["roles"])) for way in row["via"]]
+    secrets = [_secret_text(one) for one in row["secrets"] or ()]
+    said = {name: _YES_NO[row[name]] for name in ("privileged", "system_managed", "this_run")}
+    roles = "not told" if row["roles"] is None else row["roles"]
+    return cells(
+        {**row, **said, "roles": roles, "via": list(map(_way_text, ways)), "secrets": secrets}, IDENTITY_COLUMNS
+    )
+
+
+_YES_NO = {True: "yes", False: "no", None: "not known"}
+
+
+def _secret_text(row: Row) -> str:
+    used = f"last used {row['last_used_at']}" if row["last_used_at"] else "never used"
+    return f"{row['id']} (created {row['created_at']}, expires {row['expires_at']}, {used})"
 
 
 def action_cells(row: Row, columns: Sequence[str]) -> Sequence[Any]:

@@ -93,8 +93,26 @@ options:
         description:
           - Rows of V(user), and if need be V(project) (a name, id or glob), V(rule), V(until) (a date) and V(reason).
             They take findings out through that date.
+          - For the rules O(policy.identity_unused_days) and O(policy.identity_holders) V(user) is the id or the name of
+            an API key or a service account.
           - Exceptions that ended are reported.
         type: raw
+      identity_unused_days:
+        description:
+          - Service accounts of which no secret has been used for so many days are found, and those never used that were
+            created so many days ago. They are reported; nothing is taken from them.
+          - Of API keys nobody can know, since Atlas does not tell when a key was used. The account that the task
+            itself uses is in use.
+          - It needs O(programmatic_access). A whole number.
+        type: raw
+        version_added: "1.1.0"
+      identity_holders:
+        description:
+          - A map from role, of projects or the organization, to the ids or names of the API keys and service accounts
+            that may hold it. All others that hold it are reported; nothing is taken from them.
+          - A name stands for all that have it. It needs O(programmatic_access).
+        type: raw
+        version_added: "1.1.0"
   leavers_file:
     description:
       - A file of people who have left, beside those of O(policy.leavers). CSV with V(,), V(;) or tabs between the
@@ -184,11 +202,26 @@ options:
       - Also read invitations made by the deprecated endpoint, which the current one does not show; needs Project Owner.
     type: bool
     default: false
+  programmatic_access:
+    description:
+      - Also read the API keys and service accounts of the organizations - which of them get into the projects, with
+        which roles, whether they have a secret that is good today, and when it was last used. They are in
+        C(identities.csv), in RV(summary) and in the report; the secrets are nowhere, masked or not.
+      - API keys need a credential with Organization Member, service accounts one with Organization Read Only. What it
+        may not or could not read is told, and RV(completeness) says so.
+      - It makes one request for each 500 API keys of an organization, two for each 500 service accounts, and one for
+        each service account.
+      - Not known to Atlas are an API key's owner, its dates and its use. Applications that act for a person (OAuth)
+        can't be listed. Remote MCP configurations show as the service accounts that MongoDB manages for them.
+    type: bool
+    default: false
+    version_added: "1.1.0"
   evidence_dir:
     description:
       - A directory for the evidence of runs. Each run makes one of its own in it, named by time, O(mode) and plan, with
-        C(population.csv), C(findings.csv), C(leavers.csv), C(plan.json) and C(review.json); C(latest) leads to the
-        newest. What other runs left stays as it is.
+        C(population.csv), C(findings.csv), C(leavers.csv), C(plan.json) and C(review.json), with
+        O(programmatic_access) C(identities.csv) as well; C(latest) leads to the newest. What other runs left stays as
+        it is.
       - A review that fails before it can judge leaves one as well, whose C(review.json) says why.
       - It names people, so files are readable by their owner only.
     type: path
@@ -246,6 +279,8 @@ RETURN = r"""
 findings:
   description:
     - What breaks the policy, one entry a membership, with all the rules that it breaks.
+    - An API key or service account has one entry, in which the organization stands in place of a project, its name
+      and id in place of a user's, and what it is in place of the status.
     - Bounded; RV(summary) has the whole number, and C(findings.csv) and C(review.json) hold them all.
   returned: success, and when some of the projects could not be read
   type: list
@@ -331,6 +366,8 @@ summary:
     - Counts of projects, people, memberships, findings by rule (of those that were asked for) and by action, and steps.
     - C(removals) are memberships that end or lose a role, C(additions) those that come or only gain roles, as the
       guards count them. C(people) get in; lapsed invitations are not among them.
+    - C(identities) counts API keys and service accounts, and is none without O(programmatic_access); a count of what
+      could not be read whole is none.
   returned: success, and when some of the projects could not be read
   type: dict
   sample: {projects: 12, people: 58, memberships: 124, living: 120, findings: 9, removals: 7, removal_percent: 5.8}
@@ -462,6 +499,11 @@ completeness:
       description: Whether legacy invitations were read - V(read), V(unreadable) or V(not asked for).
       type: str
       returned: always
+    programmatic_access:
+      description: Whether API keys and service accounts were read - V(read), V(in part), V(unreadable) or
+        V(not asked for).
+      type: str
+      returned: always
 report:
   description:
     - The first 100 findings, a line for each, for people to read. The last line says how many more there are, and
@@ -495,6 +537,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _atlas as a
 from ansible_collections.atlasops.access.plugins.module_utils import _document as document
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
 from ansible_collections.atlasops.access.plugins.module_utils import _guards as guarding
+from ansible_collections.atlasops.access.plugins.module_utils import _identity_review as programmatic
 from ansible_collections.atlasops.access.plugins.module_utils import _leavers as leaving
 from ansible_collections.atlasops.access.plugins.module_utils import _people as people
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
@@ -534,6 +577,8 @@ SPEC = {
             "memberships": {"type": "raw"},
             "add_missing": {"type": "raw"},
             "exceptions": {"type": "raw"},
+            "identity_unused_days": {"type": "raw"},
+            "identity_holders": {"type": "raw"},
         },
     },
     "leavers_file": {"type": "path"},
@@ -556,6 +601,7 @@ SPEC = {
     "approval_hours": {"type": "raw"},
     "require_approval": {"type": "bool", "default": False},
     "legacy_invitations": {"type": "bool", "default": False},
+    "programmatic_access": {"type": "bool", "default": False},
     "evidence_dir": {"type": "path"},
     "mode": {"type": "str", "choices": ["review", "dry-run", "clean-up"], "default": "review"},
     "run": {"type": "dict"},
@@ -567,6 +613,7 @@ def check(params, warnings):
     """The policy, the guards and the approval, checked."""
     rules, doubts = policy.read_policy(asked(params, warnings))
     warnings += doubts
+    programmatic.check(params, rules)
     approval = guarding.read_approval(params["approved_plan"], params["approved_steps"], params["approved_guards"])
     term = approving.read_term(params["approved_at"], params["approval_hours"])
     used_up = approving.used_up(params["run"]) if approval else ""
@@ -603,14 +650,16 @@ def answer(params, client, warnings, checked):
     grants = policy.grants_by_project(rules, visible)
     seen = surveying.survey(client, params, visible, scope)
     reviewed = [held(rules, guards, grants, seen, one, now) for one in seen.rosters if not one.error]
+    names = {org_id: one.name for org_id, one in seen.identities.items()}
+    machines = programmatic.review(client, params, rules, scope, names, now)
     rows = reviewing.plan_rows(reviewed)
     missing = guarding.missing_protected(guards, reviewed, seen.known)
     lost = guarding.unknown_protected(missing, seen.known) if surveying.is_whole(seen) else []
     approval = of_plan(params, approved, now)
     judged = guarding.judge(guards, reviewed, rows, approval, params["require_approval"], lost, approved.used_up)
-    counts = reviewing.summary(rules, guards, reviewed, rows)
+    counts = machines.in_summary(reviewing.summary(rules, guards, reviewed, rows))
     counts.update(missing_protected=missing, lapsed_exceptions=len(policy.lapsed_exceptions(rules, now)))
-    whole = surveying.completeness(params, seen)
+    whole = machines.in_completeness(surveying.completeness(params, seen))
     unfinished, told = settle(params, seen, now)
     about = {
         **origin(params, now, client),
@@ -621,15 +670,20 @@ def answer(params, client, warnings, checked):
         "approval": judged.approval,
         "plan_digest": digest(rows),
         "unfinished": unfinished,
+        "identities": machines.document,
     }
     findings = [document.finding_row(finding) for one in reviewed for finding in one.findings]
-    written = document.document(about, rules, guards, reviewed, findings, rows, now)
+    findings += machines.findings
+    written = document.document(about, rules, guards, reviewed, findings, rows, now, machines.applied)
     over = params["mode"] == "review" or judged.blocked or not rows
     written["ended"] = at(datetime.now(timezone.utc)) if params["seal"] and over else None
     written["outcome"] = outcome(written)
-    warnings += unknown + seen.doubts + judged.warnings + told
+    warnings += [*unknown, *seen.doubts, *machines.warnings, *judged.warnings, *told]
     warnings += surveying.doubts(written, [] if rows and lost else missing)
-    result = {**wrote(params, written, reviewed, now, *surveying.without_project(seen)), **returned(written)}
+    result = {
+        **wrote(params, written, reviewed, now, *surveying.without_project(seen), machines.table),
+        **returned(written),
+    }
     result["report"] = bounded(document.report(findings, place(result, evidence.FINDINGS)), OF_LINES)
     result["plan"] = bounded(document.plan_lines(rows, place(result, evidence.PLAN)), OF_LINES)
     result["approval_text"] = approving.text(written, result["evidence_dir"])
@@ -688,13 +742,13 @@ def origin(params, now, client=None):
     }
 
 
-def wrote(params, written, reviewed, now, elsewhere=(), roles=None):
+def wrote(params, written, reviewed, now, elsewhere=(), roles=None, identities=None):
     """Write the evidence, if it is asked for; where it is."""
     if not params["evidence_dir"]:
         return {"evidence": [], "evidence_dir": None}
     plan = written["plan_digest"] if written["steps"] else None
     directory = evidence.begin(params["evidence_dir"], now, params["mode"], plan)
-    paths = evidence.write_review(directory, written, reviewed, now, params["seal"], elsewhere, roles)
+    paths = evidence.write_review(directory, written, reviewed, now, params["seal"], elsewhere, roles, identities)
     return {"evidence": paths, "evidence_dir": directory}
 
 

@@ -19,7 +19,7 @@ from simulator.world import derive
 
 INFO = "atlas_project_identity_info"
 ADMIN, DEPLOY, OLD, EMPTY, MANAGED, BILLING = ("mdb_sa_id_" + digit * 24 for digit in "a1234b")
-SEED = "seed-never-to-be-seen"
+SEED = "seed-never-to-be-q7zX"
 WORLD: dict[str, Any] = {
     "organizations": {
         "Org": {

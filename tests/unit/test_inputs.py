@@ -12,9 +12,10 @@ from module_run import run_module
 from test_laws import ABSENT, CREDENTIALS, DAN, ROLE, USER
 
 USER_INFO, INFO = "atlas_project_user_info", "atlas_project_info"
-MODULES = (USER, ROLE, USER_INFO, INFO)
+IDENTITY_INFO = "atlas_project_identity_info"
+MODULES = (USER, ROLE, USER_INFO, INFO, IDENTITY_INFO)
 TARGET = {"project": "alpha", "user": DAN, "role": "GROUP_READ_ONLY"}
-ENOUGH: dict[str, dict[str, Any]] = {USER: TARGET, ROLE: TARGET, USER_INFO: {}, INFO: {}}
+ENOUGH: dict[str, dict[str, Any]] = {USER: TARGET, ROLE: TARGET, USER_INFO: {}, INFO: {}, IDENTITY_INFO: {}}
 ACCOUNT, KEY = CREDENTIALS["service-account"], CREDENTIALS["api-key"]
 UNSET = {"access_token": ""}
 

@@ -208,6 +208,7 @@ SCENARIOS = {
     ),
     "info": Scenario("atlas_project_user_info", {}, unchanged=True),
     "project-info": Scenario("atlas_project_info", {}, unchanged=True),
+    "identity-info": Scenario("atlas_project_identity_info", {}, unchanged=True),
 }
 
 # What the API leaves open; each setting must pass.

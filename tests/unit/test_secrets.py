@@ -24,12 +24,14 @@ from test_faults import WRITE_FAULTS
 from test_laws import CREDENTIALS, DAN, ROLE, USER
 
 USER_INFO, INFO = "atlas_project_user_info", "atlas_project_info"
+IDENTITY_INFO = "atlas_project_identity_info"
 REMOVE = {"projects": "*", "user": DAN, "state": "absent"}
 OPTIONS: dict[str, dict[str, Any]] = {
     USER: REMOVE,
     ROLE: {"project": "beta", "user": DAN, "role": "GROUP_CLUSTER_MANAGER", "state": "absent"},
     USER_INFO: {},
     INFO: {},
+    IDENTITY_INFO: {},
 }
 SECRET_OPTIONS = ("client_secret", "private_key", "access_token")
 
@@ -65,7 +67,9 @@ def assert_clean(text: str, secrets: list[str]) -> None:
         assert secret not in text, f"{secret} in {text}"
 
 
-PAIRS = [(USER, kind) for kind in CREDENTIALS] + [(name, "service-account") for name in (ROLE, USER_INFO, INFO)]
+PAIRS = [(USER, kind) for kind in CREDENTIALS] + [
+    (name, "service-account") for name in (ROLE, USER_INFO, INFO, IDENTITY_INFO)
+]
 
 
 @pytest.mark.parametrize("name, kind", PAIRS)
