@@ -36,6 +36,7 @@ from ._files import (
     read_text,
     refusing,
     replaced,
+    set_aside,
     sum_line,
     sum_of,
     write_document,
@@ -48,7 +49,7 @@ from ._steps import UNKNOWN, Row, digest
 POPULATION, FINDINGS, LEAVERS, ACTIONS = "population.csv", "findings.csv", "leavers.csv", "actions.csv"
 IDENTITIES = "identities.csv"
 PLAN, JOURNAL, REVIEW, RESTORE, SUMS = "plan.json", "actions.jsonl", "review.json", "restore.yml", "SHA256SUMS"
-LATEST, SETTLED, VERIFIED = "latest", "settled", "verified"
+LATEST, SETTLED, VERIFIED, UNFINISHED = "latest", "settled", "verified", "unfinished"
 UNDER_WAY = "a run under way"
 UNSEALED = "its steps are, but it was not sealed; unless it is under way, run atlas_access_evidence on its directory"
 
@@ -157,9 +158,14 @@ def write_review(
 
 
 def write_end(directory: str, document: Row, restoring: Optional[str]) -> List[str]:
-    """Write what was done and verified, and what undoes it; returns the paths. Raises `Refusal`."""
+    """Write what was done and verified, and what undoes it; returns the paths. Raises `Refusal`.
+
+    What a run wrote that was killed before it could say so is set aside.
+    """
     cells = (tables.action_cells(row, tables.ACTION_COLUMNS) for row in document["actions"])
     with refusing("evidence_dir", directory):
+        for name in (ACTIONS, RESTORE):
+            set_aside(os.path.join(directory, name), UNFINISHED)
         paths = [write_table(os.path.join(directory, ACTIONS), tables.ACTION_COLUMNS, cells)]
         if restoring:
             paths.append(os.path.join(directory, RESTORE))
@@ -316,13 +322,13 @@ def _left_open(directory: str) -> List[Unfinished]:
     try:
         journal = read_journal(os.path.join(directory, JOURNAL))
         files = os.listdir(directory)
-    except Refusal as error:
-        return [Unfinished(name, directory, None, str(error))]
     except FileNotFoundError:
         return []
+    except (Refusal, OSError) as error:
+        return [Unfinished(name, directory, None, str(error))]
     if journal.running:
         return [Unfinished(name, directory, None, UNDER_WAY)]
-    if any(file.startswith(f"{SETTLED}-") for file in files):
+    if any(file.startswith(f"{SETTLED}-") and file.endswith(".csv") for file in files):
         return []
     rows = _open_rows(journal)
     if not rows and any(one.started for one in journal.records.values()):
@@ -335,16 +341,21 @@ def _open_rows(journal: Journaled) -> List[Row]:
     return tables.action_rows([], records, [], UNKNOWN)
 
 
-def settled(found: Sequence[Unfinished], took_effect: Sequence[str], now: datetime) -> List[Row]:
+def settled(found: Sequence[Unfinished], took_effect: Sequence[str], now: datetime) -> Tuple[List[Row], List[str]]:
     """Write down, beside the run that left it open, whether each step took effect, so that it is told once.
 
-    ``took_effect`` is yes, no or unreadable for each of those that have a row; returns what a review tells of them.
+    ``took_effect`` is yes, no or unreadable for each of those that have a row; returns what a review tells of them, and
+    warnings: where it can't be written down, it is told again.
     """
     rows: Dict[str, List[Row]] = {}
     told = zip((one for one in found if one.row is not None), took_effect)
     for one, effect in told:
         rows.setdefault(one.directory, []).append({**(one.row or {}), "run": one.run, "took_effect": effect})
+    unwritten = []
     for directory, mine in rows.items():
-        write_later(directory, SETTLED, now, tables.SETTLED_COLUMNS, mine)
+        try:
+            write_later(directory, SETTLED, now, tables.SETTLED_COLUMNS, mine)
+        except Refusal as error:
+            unwritten.append(f"what the run {mine[0]['run']} left open is told again by the next one: {error}")
     shown = ("run", "project", "user", "action", "roles", "took_effect")
-    return [{name: row[name] for name in shown} for mine in rows.values() for row in mine]
+    return [{name: row[name] for name in shown} for mine in rows.values() for row in mine], unwritten

@@ -17,6 +17,7 @@ import os
 import secrets
 import stat
 from contextlib import contextmanager
+from errno import EEXIST
 from itertools import count
 from typing import IO, Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
@@ -48,15 +49,55 @@ def first_free(stem: str, suffix: str, make: Callable[[str], str]) -> str:
 
 @contextmanager
 def created(path: str, newline: Optional[str] = None) -> Iterator[IO[str]]:
-    """A new file, and nothing else of that name; gone again where it does not become whole."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    """A new file, and nothing else of that name; whole from the moment that it has it, whoever is killed meanwhile."""
+    if os.path.lexists(path):
+        raise FileExistsError(EEXIST, os.strerror(EEXIST), path)
+    fresh = _aside(path)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         # Surrogates, which JSON may carry, have no place in UTF-8.
         with open(descriptor, "w", encoding="utf-8", errors="replace", newline=newline) as file:
             yield file
+        renamed(fresh, path)
     except BaseException:
-        forget(path)
+        forget(fresh)
         raise
+
+
+def _aside(path: str) -> str:
+    """A name beside this one that nobody else uses."""
+    return f"{path}.{secrets.token_hex(4)}"
+
+
+def renamed(path: str, name: str) -> str:
+    """Give a file another name, which must be free; returns it. Raises `FileExistsError`."""
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links.
+        if os.path.lexists(name):
+            raise FileExistsError(EEXIST, os.strerror(EEXIST), name) from None
+        os.rename(path, name)
+    else:
+        os.unlink(path)
+    return name
+
+
+def set_aside(path: str, word: str) -> Optional[str]:
+    """Give what a run left under this name another one, so that nothing of it is lost; returns that, if there was any.
+
+    Raises `FileExistsError` for what is no file of ours.
+    """
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        raise FileExistsError(EEXIST, os.strerror(EEXIST), path)
+    stem, suffix = os.path.splitext(path)
+    return first_free(f"{stem}-{word}", suffix, lambda name: renamed(path, name))
 
 
 def write_table(path: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -87,7 +128,7 @@ def write_document(path: str, document: Mapping[str, Any]) -> str:
 
 def write_rows(path: str, rows: Iterable[Row]) -> None:
     """Write a JSON list with a line for each row, in one move: a file of that name is whole before and after."""
-    fresh = f"{path}.{secrets.token_hex(4)}"
+    fresh = _aside(path)
     with created(fresh) as file:
         file.write("[")
         file.writelines(_joined(json.dumps(one, ensure_ascii=False) for one in rows))
@@ -110,7 +151,7 @@ def forget(path: str) -> None:
 
 def replaced(path: str, document: Mapping[str, Any]) -> str:
     """Put a JSON file in place of the one of that name, in one move; a link there is not followed."""
-    os.replace(write_document(f"{path}.{secrets.token_hex(4)}", document), path)
+    os.replace(write_document(_aside(path), document), path)
     return path
 
 
@@ -118,7 +159,7 @@ def linked(link: str, target: str) -> None:
     """Make a link, or lead it elsewhere, in one move, where links can be made; never in place of what is no link."""
     if os.path.lexists(link) and not os.path.islink(link):
         return
-    fresh = f"{link}.{secrets.token_hex(4)}"
+    fresh = _aside(link)
     try:
         os.symlink(target, fresh)
         os.replace(fresh, link)
@@ -142,9 +183,12 @@ def read_text(path: str) -> Optional[str]:
         return None
     except OSError as error:
         raise Refusal(f"evidence_dir: '{path}' can't be read: {error.strerror}") from None
-    with open(descriptor, encoding="utf-8", newline="") as file:
+    try:
         check_ours(descriptor, path, "evidence_dir")
-        return file.read()
+        with open(descriptor, encoding="utf-8", newline="", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def sum_of(path: str) -> str:

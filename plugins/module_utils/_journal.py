@@ -154,16 +154,18 @@ def read(path: str) -> Journaled:
         return Journaled({}, [], None, False)
     except OSError as error:
         raise Refusal(f"journal: '{path}' can't be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         check_ours(descriptor, path, "journal")
-        # What a crash of the machine left unwritten may be zeros.
-        lines = [line.strip(b"\0") for line in file.read().splitlines()]
-        try:
-            if all(map(_is_of_a_journal, lines)):
-                return _told(lines, _is_locked(descriptor))
-        except (KeyError, TypeError, AttributeError, RecursionError):
-            pass
-        raise Refusal(f"journal: '{path}' holds something else; name a file that is not there yet")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            # What a crash of the machine left unwritten may be zeros.
+            lines = [line.strip(b"\0") for line in file.read().splitlines()]
+        if all(map(_is_of_a_journal, lines)):
+            return _told(lines, _is_locked(descriptor))
+    except (KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    finally:
+        os.close(descriptor)
+    raise Refusal(f"journal: '{path}' holds something else; name a file that is not there yet")
 
 
 def _is_of_a_journal(line: bytes) -> bool:

@@ -717,7 +717,8 @@ def settle(params, seen, now):
     took = surveying.effects([one.row for one in steps], seen, params["legacy_invitations"])
     warnings = [f"the run {one.run} has no end on record: {one.told}" for one in found if one.row is None]
     warnings += surveying.unsettled([one.run for one in steps], took)
-    return evidence.settled(found, took, now), warnings
+    rows, unwritten = evidence.settled(found, took, now)
+    return rows, warnings + unwritten
 
 
 # --- what is left behind ---------------------------------------------------------------------------------------------

@@ -200,16 +200,16 @@ def test_a_sealed_directory_is_not_written_to_but_for_later_tables(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["actions.csv", "restore.yml"])
-@pytest.mark.parametrize("kind", ["file", "link", "dangling"])
+@pytest.mark.parametrize("kind", ["directory", "link", "dangling"])
 def test_what_is_there_already_is_never_written_through(tmp_path, name, kind):
     directory, _paths = a_run(tmp_path, REMOVE)
     elsewhere, place = tmp_path / "elsewhere", os.path.join(directory, name)
-    if kind != "dangling":
+    if kind == "link":
         elsewhere.write_text("precious")
-    os.rename(elsewhere, place) if kind == "file" else os.symlink(elsewhere, place)
+    os.mkdir(place) if kind == "directory" else os.symlink(elsewhere, place)
     with pytest.raises(Refusal, match="File exists"):
         evidence.write_end(directory, {**document(), "actions": []}, "---\n")
-    assert kind == "dangling" or Path(place).read_text() == "precious"
+    assert kind != "link" or Path(place).read_text() == "precious"
     assert not (kind == "dangling" and elsewhere.exists())
 
 
@@ -332,8 +332,8 @@ def test_a_run_that_was_killed_is_told_once(tmp_path):
         (directory, "remove", None),
         (directory, "add", None),
     ]
-    rows = evidence.settled(found, ["yes", "unreadable"], NOW)
-    assert rows[0] == {
+    rows, unwritten = evidence.settled(found, ["yes", "unreadable"], NOW)
+    assert not unwritten and rows[0] == {
         "run": os.path.basename(directory),
         "project": "alpha",
         "user": DAN.user,
@@ -357,7 +357,7 @@ def test_a_sealed_run_one_that_began_nothing_and_one_without_a_journal_are_not_u
     journal.end(ADD, "failed", {"detail": "refused"})
     journal.close()
     a_run(tmp_path)
-    assert evidence.unfinished(str(tmp_path)) == [] and evidence.settled([], [], NOW) == []
+    assert evidence.unfinished(str(tmp_path)) == [] and evidence.settled([], [], NOW) == ([], [])
 
 
 def test_a_run_that_was_killed_after_its_last_step_is_told(tmp_path):
@@ -369,7 +369,7 @@ def test_a_run_that_was_killed_after_its_last_step_is_told(tmp_path):
     journal.close()
     found = evidence.unfinished(str(tmp_path))
     assert [(one.directory, one.row, one.told) for one in found] == [(directory, None, evidence.UNSEALED)]
-    assert evidence.settled(found, [], NOW) == []
+    assert evidence.settled(found, [], NOW) == ([], [])
     evidence.seal(directory)
     assert evidence.unfinished(str(tmp_path)) == []
 
@@ -380,7 +380,7 @@ def test_a_run_under_way_is_told_and_left_alone(tmp_path):
     journal.start(REMOVE)
     found = evidence.unfinished(str(tmp_path))
     assert [(one.row, one.told) for one in found] == [(None, evidence.UNDER_WAY)]
-    assert evidence.settled(found, [], NOW) == [] and "settled" not in " ".join(os.listdir(directory))
+    assert evidence.settled(found, [], NOW) == ([], []) and "settled" not in " ".join(os.listdir(directory))
     with pytest.raises(Refusal, match="belongs to a run under way"):
         evidence.actions(directory, document(REMOVE))
     journal.close()
