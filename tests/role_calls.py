@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -30,12 +31,24 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([f"{MODULES}.{name}" for name in (REVIEW, EVIDENCE, USER, ROLE)])
 
 
+def _start_forking() -> None:
+    """Older Pythons do not tell the process that forks where modules are to be found."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        forkserver.ensure_running()
+    finally:
+        del os.environ["PYTHONPATH"]
+        os.environ.update({} if before is None else {"PYTHONPATH": before})
+
+
 class Run:
     """A run under way: `signal` it, `wait` for all of its processes, and look at the `results` of its calls."""
 
     def __init__(self, folder: Path, common: dict[str, Any], review: dict[str, Any]) -> None:
         self._out = folder / f"run-{os.urandom(4).hex()}.jsonl"
         self._out.touch()
+        _start_forking()
         self._process = _FORKS.Process(target=_role, args=(str(self._out), common, review), daemon=True)
         self._process.start()
 
