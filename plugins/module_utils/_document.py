@@ -152,6 +152,7 @@ def document(
         "matrix": matrix(reviewed, projects),
         "invitations": {"count": waiting, "rows": oldest},
         "dormant": dormant(reviewed, policy, now),
+        "comparison": None,
         "actions": [],
         "verification": None,
     }

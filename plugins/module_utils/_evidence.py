@@ -265,7 +265,8 @@ def holds_plan(directory: str, plan_digest: Optional[str]) -> bool:
 def approved(base: str, plan_digest: str) -> Optional[Row]:
     """The steps of the plan of this digest that a run below left, and all that blocked it in any review of it.
 
-    None if no run left it. Links are not followed, and what others may have written is not believed.
+    ``reviews`` are the runs that made it, with their times. None if no run left it. Links are not followed, and what
+    others may have written is not believed.
     """
     found = [
         (directory, plan)
@@ -276,10 +277,17 @@ def approved(base: str, plan_digest: str) -> Optional[Row]:
     if not found:
         return None
     # What stopped a run under this very approval came after it, and nobody approved that.
-    reviews = [plan for directory, plan in found if not _is_under(directory, plan_digest)]
-    blocked = {json.dumps(one, sort_keys=True): one for plan in reviews for one in plan["blocked"]}
-    made_at = (reviews or [found[-1][1]])[-1].get("made_at")
-    return {"steps": found[-1][1]["steps"], "blocked": list(blocked.values()), "made_at": made_at}
+    reviews = [(directory, plan) for directory, plan in found if not _is_under(directory, plan_digest)]
+    blocked = {json.dumps(one, sort_keys=True): one for _directory, plan in reviews for one in plan["blocked"]}
+    return {
+        "steps": found[-1][1]["steps"],
+        "blocked": list(blocked.values()),
+        "made_at": (reviews or found)[-1][1].get("made_at"),
+        "reviews": [
+            {"run": os.path.basename(directory), "made_at": str(plan.get("made_at") or "")}
+            for directory, plan in reviews
+        ],
+    }
 
 
 def _is_under(directory: str, plan_digest: str) -> bool:

@@ -48,7 +48,7 @@ class Approval(NamedTuple):
 
     ``lifts`` are the guards and projects that stopped it when it was reviewed; None where that is not known: then it
     lifts what its steps trip, and no guard about people whom nobody found. ``made_at`` is when it was reviewed, and
-    ``stale`` says why it counts no more.
+    ``stale`` says why it counts no more. ``reviews`` are the runs that made that plan.
     """
 
     digest: str
@@ -57,6 +57,7 @@ class Approval(NamedTuple):
     lifts: Optional[FrozenSet[Tuple[str, Optional[str]]]] = None
     made_at: Optional[str] = None
     stale: str = ""
+    reviews: Sequence[Row] = ()
 
 
 def read_approval(
@@ -96,7 +97,8 @@ def with_plan(approval: Approval, found: Optional[Mapping[str, Any]]) -> Approva
     if found is None:
         return approval
     hashes = frozenset(map(step_hash, found["steps"]))
-    return Approval(approval.digest, hashes, found["steps"], _stops(found["blocked"]), found.get("made_at"))
+    lifts, reviews = _stops(found["blocked"]), found.get("reviews", ())
+    return Approval(approval.digest, hashes, found["steps"], lifts, found.get("made_at"), reviews=reviews)
 
 
 class Judged(NamedTuple):
@@ -136,7 +138,12 @@ def judge(
     told = f": {listed([said(row) for row in due], '; ')}" if due else ""
     return Judged(
         blocked,
-        {"digest": approval.digest, "lifted": sorted({one["guard"] for one in lifted}), "no_longer_due": due},
+        {
+            "digest": approval.digest,
+            "reviews": list(approval.reviews),
+            "lifted": sorted({one["guard"] for one in lifted}),
+            "no_longer_due": due,
+        },
         [f"{gone} of the {len(approval.hashes or ())} approved steps are no longer due{told}"] if gone else [],
     )
 

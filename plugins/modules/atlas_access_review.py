@@ -512,6 +512,13 @@ report:
   type: list
   elements: str
   sample: ["payments-prod: remove dana.field@corp.example (GROUP_READ_ONLY): has left, by the list of leavers"]
+compared:
+  description:
+    - How many findings are new since the last run of the same scope in O(evidence_dir), how many are gone, and how many
+      people are in again whom a clean-up had removed. C(review.json) names them. Empty where there is no such run.
+  returned: success, and when some of the projects could not be read
+  type: str
+  sample: "since 20260101T060000Z-review-5f1c22ab: 3 new, 9 gone, 1 came back"
 evidence:
   description: The files that were written.
   returned: success, and when it failed with O(evidence_dir) set
@@ -534,6 +541,7 @@ from typing import NamedTuple, Optional
 
 from ansible_collections.atlasops.access.plugins.module_utils import _approval as approving
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
+from ansible_collections.atlasops.access.plugins.module_utils import _compare as comparing
 from ansible_collections.atlasops.access.plugins.module_utils import _document as document
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
 from ansible_collections.atlasops.access.plugins.module_utils import _guards as guarding
@@ -675,6 +683,8 @@ def answer(params, client, warnings, checked):
     findings = [document.finding_row(finding) for one in reviewed for finding in one.findings]
     findings += machines.findings
     written = document.document(about, rules, guards, reviewed, findings, rows, now, machines.applied)
+    written = document.document(about, rules, guards, reviewed, findings, rows, now)
+    written["comparison"] = comparing.compared(params["evidence_dir"], written, reviewed)
     over = params["mode"] == "review" or judged.blocked or not rows
     written["ended"] = at(datetime.now(timezone.utc)) if params["seal"] and over else None
     written["outcome"] = outcome(written)
@@ -687,6 +697,7 @@ def answer(params, client, warnings, checked):
     result["report"] = bounded(document.report(findings, place(result, evidence.FINDINGS)), OF_LINES)
     result["plan"] = bounded(document.plan_lines(rows, place(result, evidence.PLAN)), OF_LINES)
     result["approval_text"] = approving.text(written, result["evidence_dir"])
+    result["compared"] = comparing.line(written["comparison"])
     unreadable = whole["unreadable"]
     problem = f"{len(unreadable)} of {len(scope)} projects could not be read. " if unreadable else ""
     return result, problem + " ".join(f"{one['project']}: {one['error']}" for one in unreadable[:5])

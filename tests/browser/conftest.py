@@ -177,7 +177,17 @@ def hostile(folder: Path) -> Document:
     step = {"action": "grant", "roles": HOSTILE[:1]}
     people = [{**step, "project": text, "user": text, "run": text, "took_effect": text} for text in HOSTILE]
     document["unfinished"] = people
-    document["approval"] = {"digest": HOSTILE[0], "lifted": HOSTILE, "no_longer_due": people}
+    plans = [{"run": text, "made_at": text} for text in HOSTILE]
+    document["approval"] = {"digest": HOSTILE[0], "reviews": plans, "lifted": HOSTILE, "no_longer_due": people}
+    since = [{**one, "rules": HOSTILE, "removed": True, "was": one["user"], "until": None} for one in people]
+    told = dict.fromkeys(("new", "gone", "came_back", "extended"), since)
+    document["comparison"] = {
+        **dict.fromkeys(("run", "mode", "started", "clean_up"), HOSTILE[0]),
+        **told,
+        "counts": {name: len(rows) for name, rows in told.items()},
+        "policy_changed": HOSTILE,
+        "notes": HOSTILE,
+    }
     document["conflicts"] = [{"project": text, "user": text, "rules": [text]} for text in HOSTILE]
     document["leavers"] = [{"user": text, "found": 0, "direct": 0, "indirect": 0} for text in HOSTILE]
     document["error"] = HOSTILE[0]

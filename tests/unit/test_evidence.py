@@ -253,7 +253,10 @@ def test_the_approved_plan_is_found_by_its_digest_with_all_that_blocked_it(tmp_p
     a_run(tmp_path, REMOVE, blocked=[TRIP, OTHER])
     a_run(tmp_path, REMOVE)
     a_run(tmp_path, ADD, sealed=True)
-    assert evidence.approved(str(tmp_path), digest([REMOVE])) == {"steps": [REMOVE], "blocked": [TRIP, OTHER]}
+    found = evidence.approved(str(tmp_path), digest([REMOVE]))
+    assert found["steps"] == [REMOVE] and found["blocked"] == [TRIP, OTHER]
+    assert [one["made_at"] for one in found["reviews"]] == [NOW.isoformat(timespec="seconds")] * 3
+    assert found["reviews"][0]["run"].startswith("20260401T060000Z-clean-up-")
     assert evidence.approved(str(tmp_path), digest([ADD]))["steps"] == [ADD]
     assert evidence.approved(str(tmp_path), digest([ADD, REMOVE])) is None
     assert evidence.approved(str(tmp_path / "none"), digest([ADD])) is None
