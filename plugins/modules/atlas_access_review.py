@@ -683,7 +683,6 @@ def answer(params, client, warnings, checked):
     findings = [document.finding_row(finding) for one in reviewed for finding in one.findings]
     findings += machines.findings
     written = document.document(about, rules, guards, reviewed, findings, rows, now, machines.applied)
-    written = document.document(about, rules, guards, reviewed, findings, rows, now)
     written["comparison"] = comparing.compared(params["evidence_dir"], written, reviewed)
     over = params["mode"] == "review" or judged.blocked or not rows
     written["ended"] = at(datetime.now(timezone.utc)) if params["seal"] and over else None
