@@ -35,6 +35,8 @@ POLICY: Document = {
     "allowed_domains": ["corp.example"],
     "stale_invitation_days": "14",
     "inactive_days": 90,
+    "identity_unused_days": 90,
+    "identity_holders": {"ORG_OWNER": ["access-cleanup"]},
     "exceptions": [
         {"user": "tomas.vega@partner.example", "rule": "allowed_domains", "until": "2030-12-31", "reason": "Audit"},
         {"user": "lou.stone@partner.example", "until": "2025-01-31", "reason": "Contract 4242"},
@@ -79,7 +81,7 @@ class Report(NamedTuple):
 def review(folder: Path, sim: Simulator, policy: Document | None = None, **options: Any) -> Document:
     """A review of everything, and the directory that it wrote to."""
     options = {"guards": GUARDS, "policy": POLICY if policy is None else policy, "run": RUN, **options}
-    result = run_module("atlas_access_review", sim, evidence_dir=str(folder), **options)
+    result = run_module("atlas_access_review", sim, evidence_dir=str(folder), programmatic_access=True, **options)
     assert result.rc == 0, result
     return load(Path(result["evidence_dir"]))
 
@@ -148,7 +150,9 @@ def hostile(folder: Path) -> Document:
     }
     account = {"secret": "mdb_sa_sk_hostile", "access_tokens": ["hostile-token"]}
     teams = {name: {"members": PEOPLE[number : number + 1]} for number, name in enumerate(HOSTILE)}
-    organization = {"service_accounts": {"mdb_sa_id_" + "e" * 24: account}, "teams": teams, "projects": projects}
+    accounts = {"mdb_sa_id_" + "e" * 24: account}
+    accounts.update((f"mdb_sa_id_{number:024}", {"name": name}) for number, name in enumerate(HOSTILE))
+    organization = {"service_accounts": accounts, "teams": teams, "projects": projects}
     lapsed = [{"user": "lou@x.example", "until": "2025-01-31", "reason": text} for text in HOSTILE]
     with Simulator({"organizations": {"Hostile Org": organization}}) as sim:
         # Such an address can't be written in a policy; the id of whoever has it can.
@@ -190,6 +194,7 @@ def hostile(folder: Path) -> Document:
     }
     document["conflicts"] = [{"project": text, "user": text, "rules": [text]} for text in HOSTILE]
     document["leavers"] = [{"user": text, "found": 0, "direct": 0, "indirect": 0} for text in HOSTILE]
+    document["identities"]["unread"] = HOSTILE
     document["error"] = HOSTILE[0]
     document["outcome"] = {"state": "failed", "colour": "red", "sentence": HOSTILE[0], "still": HOSTILE}
     return document

@@ -17,11 +17,18 @@ import pytest
 from conftest import TEMPLATE, Report
 from jinja2 import Environment, nodes
 
-from ansible_collections.atlasops.access.plugins.module_utils import _access, _document, _outcome, _policy
+from ansible_collections.atlasops.access.plugins.module_utils import (
+    _access,
+    _document,
+    _identity_rules,
+    _outcome,
+    _policy,
+)
 
 SOURCE = TEMPLATE.read_text(encoding="utf-8")
 TREE = Environment().parse(SOURCE.split("\n", 1)[1])
-MACROS = {macro.name for macro in TREE.find_all(nodes.Macro)}
+INCLUDED = Environment().parse((TEMPLATE.parent / "identities.html.j2").read_text(encoding="utf-8"))
+MACROS = {macro.name for tree in (TREE, INCLUDED) for macro in tree.find_all(nodes.Macro)}
 VOID = {"meta", "input", "br", "rect", "wbr"}
 NAMES = ["review", "blocked", "dry", "done", "failed", "hostile", "many", "wide", "empty"]
 
@@ -46,13 +53,22 @@ def literal(name: str) -> Any:
     return ast.literal_eval(found[1])
 
 
-def test_everything_that_is_put_out_is_escaped() -> None:
-    bare = {node.lineno + 1 for output in TREE.find_all(nodes.Output) for node in output.nodes if not escaped(node)}
+@pytest.mark.parametrize("tree", [TREE, INCLUDED], ids=["review", "identities"])
+def test_everything_that_is_put_out_is_escaped(tree: nodes.Template) -> None:
+    bare = {node.lineno + 1 for output in tree.find_all(nodes.Output) for node in output.nodes if not escaped(node)}
     assert not bare, f"put `| e` at the end of the expressions in these lines: {sorted(bare)}"
 
 
 def test_macros_are_no_names_of_the_document() -> None:
-    assert not {one.target.name for one in TREE.find_all(nodes.Assign) if isinstance(one.target, nodes.Name)} & MACROS
+    assert (
+        not {
+            one.target.name
+            for tree in (TREE, INCLUDED)
+            for one in tree.find_all(nodes.Assign)
+            if isinstance(one.target, nodes.Name)
+        }
+        & MACROS
+    )
 
 
 def test_the_policy_for_scripts_lets_only_this_script_run() -> None:
@@ -63,7 +79,8 @@ def test_the_policy_for_scripts_lets_only_this_script_run() -> None:
 
 def test_the_tables_are_those_of_the_code() -> None:
     assert set(literal("strong")) == set(_document.PRIVILEGED)
-    assert set(literal("rules")) == set(_policy.RULES)
+    assert set(literal("rules")) == {*_policy.RULES, *_policy.IDENTITY_RULES}
+    assert set(literal("kinds")) == set(_identity_rules.KINDS)
     assert set(literal("statuses")) == set(_access.STATUSES)
     assert set(literal("states")) == set(_outcome.COLOURS)
     assert set(literal("colours")) == set(_outcome.COLOURS.values())
