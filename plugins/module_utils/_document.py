@@ -153,6 +153,7 @@ def document(
         "invitations": {"count": waiting, "rows": oldest},
         "dormant": dormant(reviewed, policy, now),
         "comparison": None,
+        "after": None,
         "actions": [],
         "verification": None,
     }

@@ -18,6 +18,7 @@ from typing import (
     Any,
     Dict,
     Iterable,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -46,6 +47,7 @@ from ._journal import Journaled
 from ._journal import read as read_journal
 from ._steps import UNKNOWN, Row, digest
 
+AFTER = "population-after.csv"
 POPULATION, FINDINGS, LEAVERS, ACTIONS = "population.csv", "findings.csv", "leavers.csv", "actions.csv"
 IDENTITIES = "identities.csv"
 PLAN, JOURNAL, REVIEW, RESTORE, SUMS = "plan.json", "actions.jsonl", "review.json", "restore.yml", "SHA256SUMS"
@@ -157,20 +159,26 @@ def write_review(
     return paths
 
 
-def write_end(directory: str, document: Row, restoring: Optional[str]) -> List[str]:
-    """Write what was done and verified, and what undoes it; returns the paths. Raises `Refusal`.
+def write_end(
+    directory: str, document: Row, restoring: Optional[str], after: Optional[Tuple[Sequence[str], Iterable[Row]]] = None
+) -> List[str]:
+    """Write what was done and verified, what undoes it, and who gets in after it; returns the paths. Raises `Refusal`.
 
     What a run wrote that was killed before it could say so is set aside.
     """
     cells = (tables.action_cells(row, tables.ACTION_COLUMNS) for row in document["actions"])
     with refusing("evidence_dir", directory):
-        for name in (ACTIONS, RESTORE):
+        for name in (ACTIONS, RESTORE, AFTER):
             set_aside(os.path.join(directory, name), UNFINISHED)
         paths = [write_table(os.path.join(directory, ACTIONS), tables.ACTION_COLUMNS, cells)]
         if restoring:
             paths.append(os.path.join(directory, RESTORE))
             with created(paths[-1]) as file:
                 file.write(restoring)
+        if after:
+            columns, rows = after
+            lines = ([row.get(name) for name in columns] for row in rows)
+            paths.append(write_table(os.path.join(directory, AFTER), columns, lines))
         return [*paths, rewrite_review(directory, document)]
 
 
@@ -240,8 +248,13 @@ def review_of(directory: str) -> Row:
 
 def was_member(directory: str) -> Memberships:
     """Who was a member at a run's review, as its population tells. Raises `Refusal` likewise."""
+    return tables.was(population_of(directory))
+
+
+def population_of(directory: str) -> Iterator[Dict[str, str]]:
+    """The rows of a run's population, one after the other. Raises `Refusal` likewise."""
     text = read_text(os.path.join(directory, POPULATION))
-    return tables.was(csv.DictReader(io.StringIO(text, newline=""))) if text else {}
+    return csv.DictReader(io.StringIO(text or "", newline=""))
 
 
 def actions(directory: str, document: Row) -> Tuple[List[Row], Optional[str]]:

@@ -9,6 +9,7 @@ Pure: no I/O, no Ansible. Private to this collection.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -101,11 +102,14 @@ def _given_by(ways: Tuple[Way, ...]) -> str:
 
 
 def _way_text(way: Way) -> str:
-    return (
-        way.kind
-        if way.kind in ("direct", "unknown")
-        else f"{way.kind} {way.name or ''} ({','.join(sorted(way.roles))})"
-    )
+    if way.kind in ("direct", "unknown"):
+        return way.kind
+    # What parts the ways, and their roles, is no part of a name.
+    name = _PARTS.sub(r"\\\g<0>", way.name or "")
+    return f"{way.kind} {name} ({','.join(sorted(way.roles))})"
+
+
+_PARTS = re.compile(r"[\\;()]")
 
 
 # --- what was done ---------------------------------------------------------------------------------------------------
@@ -193,6 +197,11 @@ def cells(row: Row, columns: Iterable[str]) -> Sequence[Any]:
 def harmless(cell: Any) -> Any:
     """A cell of text from outside that no spreadsheet takes for a formula (OWASP: CSV injection)."""
     return "'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA else cell
+
+
+def unescaped(cell: str) -> str:
+    """The text of a cell that `harmless` made."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
 
 
 _FORMULA = frozenset("=+-@\t\r\n")

@@ -14,8 +14,8 @@ description:
   - Reads the projects of a clean-up again, holds every planned step against them, whether it was done, failed or was
     never tried, and looks up the events that Atlas itself recorded. It never writes to Atlas.
   - Reads C(review.json), C(population.csv) and the journal C(actions.jsonl) in O(evidence_dir). Writes C(actions.csv),
-    C(restore.yml), which undoes a clean-up, adds what happened to C(review.json), and seals the directory with
-    C(SHA256SUMS). From then on nothing in it changes.
+    C(population-after.csv), who gets in after a clean-up, and C(restore.yml), which undoes it, adds what happened to
+    C(review.json), and seals the directory with C(SHA256SUMS). From then on nothing in it changes.
   - Run it on the directory of an old run to see whether the people who were removed then are still out. That adds
     C(verified-<UTC>.csv), and changes no file.
   - A dry run, a review and a clean-up that wrote nothing need no request, and so no credential.
@@ -136,10 +136,12 @@ seal:
 import os
 from datetime import datetime, timezone
 
+from ansible_collections.atlasops.access.plugins.module_utils import _after as afterwards
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
 from ansible_collections.atlasops.access.plugins.module_utils import _tables as tables
 from ansible_collections.atlasops.access.plugins.module_utils import _verify as verify
 from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
+from ansible_collections.atlasops.access.plugins.module_utils._errors import AtlasError
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
 from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
@@ -185,7 +187,8 @@ def answer(params, client, warnings, checked):
         document = {**document, "actions": fresh}
     elif judging:
         finish(document, fresh, params["run"], client and client.stopped_by)
-        paths += evidence.write_end(directory, document, restoring)
+        document["after"], table = who_gets_in(directory, document, seen)
+        paths += evidence.write_end(directory, document, restoring, table)
     if params["seal"] and not sealed:
         evidence.seal(directory)
         paths.append(os.path.join(directory, evidence.SUMS))
@@ -227,6 +230,45 @@ def finish(document, rows, run, stopped_by):
     if run is not None:
         document["run"] = {name: value for name, value in run.items() if value not in (None, "")}
     document["outcome"] = outcome(document)
+
+
+def who_gets_in(directory, document, seen):
+    """Who gets in after the run, or would by its plan; and the rows of the table. None where nothing would change."""
+    steps, dry = document.get("steps") or [], document["mode"] != "clean-up"
+    if document.get("blocked") or not steps or not (seen or dry):
+        return None, None
+    names = {one["project_id"]: one["project"] for one in steps}
+    read = {name: one.found for name, one in seen.items() if not isinstance(one.members, AtlasError)}
+    unread = sorted({names[name] for name in seen if name not in read})
+    unseen = legacy_unread(document, seen) if not dry else {}
+
+    def rows():
+        times = (document["started"], document["ended"])
+        return afterwards.population(evidence.population_of(directory), read, names, times, unseen)
+
+    try:
+        read = afterwards.planned(evidence.population_of(directory), steps) if dry else read
+        picture = afterwards.picture(rows(), document)
+    except Refusal:
+        # Told as a warning where it is read first.
+        return None, None
+    kind = afterwards.PLANNED if dry else afterwards.READ
+    picture.update(kind=kind, as_of=document["ended"], projects=len(read), unread=unread)
+    return picture, None if dry else (afterwards.COLUMNS, rows())
+
+
+def legacy_unread(document, seen):
+    """The projects whose legacy invitations the review knew and nobody read again, with the ids of their steps."""
+    if document["completeness"].get("legacy_invitations") != "read":
+        return {}
+    mine = {}
+    for one in document["steps"]:
+        mine.setdefault(one["project_id"], []).append(one)
+    return {
+        name: {one["user_id"] for one in rows}
+        for name, rows in mine.items()
+        if name in seen and (not any(one["legacy"] for one in rows) or seen[name].unread(True))
+    }
 
 
 def later(directory, rows, fresh):

@@ -71,6 +71,7 @@ MAY_IMPORT = {
     "module_utils/_survey.py": {"_access", "_atlas", "_client", "_names", "_people", "_steps", "_verify"},
     "module_utils/_files.py": {"_access", "_journal", "_steps"},
     "module_utils/_evidence.py": {"_access", "_files", "_journal", "_steps", "_tables"},
+    "module_utils/_after.py": {"_access", "_document", "_steps", "_tables"},
     "module_utils/_compare.py": {"_access", "_document", "_evidence", "_files", "_steps"},
     "module_utils/_asked.py": {"_access", "_names"},
     "module_utils/_cases.py": {"_access", "_asked", "_errors", "_steps"},
@@ -95,6 +96,7 @@ MAY_IMPORT = {
     },
     "modules": {
         "_access",
+        "_after",
         "_approval",
         "_asked",
         "_atlas",

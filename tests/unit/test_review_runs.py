@@ -367,7 +367,7 @@ ACCOUNT = {"client_id": "mdb_sa_id_1"}
 ALWAYS = (
     "version collection base_url credential started ended mode run outcome organizations policy asked guards scope "
     "approval completeness summary blocked conflicts findings steps plan_digest plan leavers exceptions projects "
-    "matrix invitations dormant unfinished comparison actions verification"
+    "matrix invitations dormant unfinished comparison after actions verification"
 ).split()
 
 

@@ -146,6 +146,7 @@ def test_a_clean_up_is_verified_written_down_and_sealed(small, run):
     assert [os.path.basename(path) for path in result["evidence"]] == [
         "actions.csv",
         "restore.yml",
+        "population-after.csv",
         "review.json",
         "SHA256SUMS",
     ]
