@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Whom and where: the options of the modules that write.
+    # Where: the options of the modules that write to projects.
     DOCUMENTATION = r"""
 options:
   projects:
@@ -18,17 +18,6 @@ options:
     type: list
     elements: str
     aliases: [project, project_id, project_name]
-  users:
-    description:
-      - The users, by email or id (24 hexadecimal digits). They may be mixed. Case does not matter.
-      - A list, or text with one on each line or V(;) or V(,) between them, as surveys and mail programs give it, or a
-        list as JSON. V(Field, Dana <dana.field@corp.example>) is one person.
-      - What is neither an email nor an id is refused, such as an address in quotes or one that ends in a dot.
-      - An email stands for all memberships that it has in a project, an id for one of them. In O(state=present) an
-        invitation that lapsed is left alone where the same person is a member or has a newer invitation.
-      - An empty list means that there is nothing to do.
-    type: raw
-    aliases: [user, username, user_id]
   memberships:
     description:
       - Rows of project, user and roles, for pairs that are no cross product. Use instead of O(projects), O(users) and
@@ -46,34 +35,6 @@ options:
     description: Let a project lose its last ACTIVE owner. Owners through a team count, invited ones do not.
     type: bool
     default: false
-  plan:
-    description:
-      - Carry out steps that M(atlasops.access.atlas_access_review) planned, instead of asking for anything by the other
-        options. O(state) does not matter then.
-      - The module makes the steps of its own kinds, those for accounts that are no longer as they were judged
-        excepted. A step that is refused or fails stops its project, not the others.
-      - Several tasks may share a plan and a O(journal). In check mode steps that an earlier one of them would have made
-        count as made.
-    type: dict
-    suboptions:
-      file:
-        description: The C(plan.json) that the review wrote. It is read once.
-        type: path
-        required: true
-      digest:
-        description: The digest of the plan that is meant. Any other plan in the file is refused before any request.
-        type: str
-        required: true
-      actions:
-        description: The kinds of steps to make now, V(add), V(grant), V(revoke) or V(remove). All if left out.
-        type: list
-        elements: str
-  journal:
-    description:
-      - A file to which the start of each write is added before it is sent, and its end after, as lines of JSON. It is
-        made if it is not there, readable by its owner alone.
-      - Only one task at a time can write to it. What is in it stays.
-    type: path
 notes:
   - To change memberships, the credential needs Project Access Manager or Project Owner in the projects. To say how
     removed people still get in, it needs Organization Member as well; without it one more request a project is made.

@@ -25,7 +25,15 @@ PENDING = "PENDING"
 LAPSED = ("INVITATION_EXPIRED", "INVITATION_REJECTED")
 STATUSES = (ACTIVE, PENDING) + LAPSED
 
+# Kinds of places with members.
+PROJECT, TEAM, ORGANIZATION = KINDS = ("project", "team", "organization")
+
 OWNER = "GROUP_OWNER"
+# What an owner holds, in a place that has owners.
+OWNERS = {PROJECT: OWNER, ORGANIZATION: "ORG_OWNER"}
+# Stands for being in a team, where Atlas knows no roles.
+TEAM_MEMBER = "TEAM_MEMBER"
+_OWNING = frozenset(OWNERS.values())
 
 # Roles that let somebody decide about others or reach the data.
 PRIVILEGED = (
@@ -61,13 +69,14 @@ class Refusal(Exception):
 
 
 class Project(NamedTuple):
-    """A project (the API says group)."""
+    """A project (the API says group); by its ``kind`` any other place with members."""
 
     id: str
     name: str
     org_id: str
     created: Optional[str] = None
     tags: Mapping[str, str] = {}
+    kind: str = PROJECT
 
 
 class Member(NamedTuple):
@@ -270,14 +279,19 @@ def _plain(access: Access, users: Iterable[str]) -> Dict[str, List[str]]:
     return {user: sorted(access[user]) for user in users if user in access}
 
 
+def owns(roles: Iterable[str]) -> bool:
+    """Whether somebody with these roles owns the place that they are of."""
+    return not _OWNING.isdisjoint(roles)
+
+
 def active_owners(access: Access, members: Mapping[str, Member]) -> List[str]:
-    """Who owns the project under this access and is ACTIVE already; somebody yet to be added may stay invited."""
-    return [key for key, roles in access.items() if OWNER in roles and key in members and members[key].status == ACTIVE]
+    """Who owns the place under this access and is ACTIVE already; somebody yet to be added may stay invited."""
+    return [key for key, roles in access.items() if owns(roles) and key in members and members[key].status == ACTIVE]
 
 
 def takes_owner(step: Step, before: Access, members: Mapping[str, Member]) -> bool:
-    """Whether a step takes an ACTIVE owner from a project that has this access."""
-    taken = step.action == "remove" or (step.action == "revoke" and OWNER in step.roles)
+    """Whether a step takes an ACTIVE owner from a place that has this access."""
+    taken = step.action == "remove" or (step.action == "revoke" and owns(step.roles))
     return taken and step.user in active_owners({step.user: before.get(step.user, frozenset())}, members)
 
 

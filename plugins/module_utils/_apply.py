@@ -10,11 +10,11 @@ Knows nothing of Ansible. Private to this collection.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Collection, Iterable, Optional, Sequence
+from typing import Collection, Iterable, List, Optional, Sequence, Set, Tuple
 
 from . import _atlas as atlas
 from . import _people as people
-from ._access import ACTIVE, OWNER, Member, Step, takes_owner
+from ._access import ACTIVE, ORGANIZATION, OWNERS, Member, Step, owns, takes_owner
 from ._cases import Case, Outcome, expected
 from ._client import BACKOFF, Client, Patience
 from ._errors import AtlasError, Interrupted
@@ -25,13 +25,38 @@ from ._steps import DONE, FAILED, PLANNED, RESTORED, SKIPPED
 def apply(
     client: Client, cases: Sequence[Case], guard: Optional[people.Organizations], journal: Journal, check_mode: bool
 ) -> None:
-    """All projects at once. ``guard`` are the organizations by which owners are looked for, None to look for none."""
+    """All places at once, organizations last.
+
+    ``guard`` are the organizations by which owners are looked for, None to look for none.
+    """
     if check_mode:
         for case in cases:
             case.outcomes = [Outcome(step, PLANNED, seen) for step, seen in zip(case.steps, expected(case))]
             tell(journal, case, case.outcomes)
         return
-    client.together(lambda case: _apply_one(client, case, guard, journal), [case for case in cases if case.steps])
+    first, last = _in_order(cases)
+    client.together(lambda case: _apply_one(client, case, case.steps, guard, journal), first)
+    held = unfinished(cases)
+    for case in last:
+        left = [Outcome(step, SKIPPED) for step in case.steps if step.user in held]
+        tell(journal, case, left)
+        case.outcomes += left
+    client.together(
+        lambda case: _apply_one(client, case, [one for one in case.steps if one.user not in held], guard, journal), last
+    )
+
+
+def _in_order(cases: Sequence[Case]) -> Tuple[List[Case], List[Case]]:
+    """The places with something to do, and the organizations among them, which people leave after everything else."""
+    due = [case for case in cases if case.steps]
+    organizations = [case for case in due if case.project.kind == ORGANIZATION]
+    return [case for case in due if case not in organizations], organizations
+
+
+def unfinished(cases: Iterable[Case]) -> Set[str]:
+    """Who was to leave a place, and may be in it still."""
+    found = {one.step.user for case in cases for one in case.outcomes if one.status in (FAILED, SKIPPED)}
+    return found.union(str(wish.who.id) for case in cases if case.unread for wish in case.wishes)
 
 
 def tell(journal: Journal, case: Case, outcomes: Iterable[Outcome], problem: Optional[AtlasError] = None) -> None:
@@ -41,21 +66,27 @@ def tell(journal: Journal, case: Case, outcomes: Iterable[Outcome], problem: Opt
         journal.end(case.row(one.step), one.status, error.as_dict() if error else None, one.why)
 
 
-def _apply_one(client: Client, case: Case, guard: Optional[people.Organizations], journal: Journal) -> None:
-    """Take a project's steps one after the other; after one that failed the others are skipped."""
-    for step in case.steps:
+def _apply_one(
+    client: Client, case: Case, steps: Sequence[Step], guard: Optional[people.Organizations], journal: Journal
+) -> None:
+    """Take a place's steps one after the other; after one that failed the others are skipped."""
+    taken = 0
+    for step in steps:
+        taken += 1
         case.outcomes.append(_take(client, case, step, guard, journal))
         if case.outcomes[-1].status != DONE or case.problem:
             break
-    taken, last = len(case.outcomes), case.outcomes[-1]
+    if not taken:
+        return
+    last = case.outcomes[-1]
     if case.ownerless and last.step.action == "revoke" and not last.why:
         case.outcomes.append(_give_back(client, case, last.step, journal))
         if case.outcomes[-1].status == DONE:
             case.problem = (
                 f"{case.labels()[last.step.user]} was the last ACTIVE owner by then, for somebody else took the other "
-                f"one in between, so {OWNER} was given back"
+                f"one in between, so {last.step.roles[0]} was given back"
             )
-    left = [Outcome(step, SKIPPED) for step in case.steps[taken:]]
+    left = [Outcome(step, SKIPPED) for step in steps[taken:]]
     tell(journal, case, left)
     case.outcomes += left
 
@@ -129,7 +160,7 @@ def _shows_another_owner(
 
 
 def _owns(member: Member, gone: Collection[str]) -> bool:
-    return member.status == ACTIVE and OWNER in member.roles and member.user_id not in gone
+    return member.status == ACTIVE and owns(member.roles) and member.user_id not in gone
 
 
 def _look_after(client: Client, case: Case, step: Step, known: people.Organizations) -> None:
@@ -141,7 +172,7 @@ def _look_after(client: Client, case: Case, step: Step, known: people.Organizati
     if case.ownerless:
         case.problem = (
             f"no ACTIVE owner is left after {step.action} of {case.labels()[step.user]}: somebody else took the other "
-            f"one in between; make somebody {OWNER} now"
+            f"one in between; make somebody {OWNERS[case.project.kind]} now"
         )
 
 

@@ -11,7 +11,20 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
-from ._access import LAPSED, Member, Person, Project, Refusal, Roles, folded
+from ._access import (
+    LAPSED,
+    ORGANIZATION,
+    PROJECT,
+    TEAM,
+    TEAM_MEMBER,
+    Access,
+    Member,
+    Person,
+    Project,
+    Refusal,
+    Roles,
+    folded,
+)
 from ._names import (
     blank,
     check_roles,
@@ -31,7 +44,7 @@ Params = Mapping[str, Any]
 
 
 class Where(NamedTuple):
-    """A project as a task names it: a name, id or glob; ``name`` is what a row has beside an id."""
+    """A project, or another place, as a task names it: a name, id or glob; ``name`` is what a row has beside an id."""
 
     project: str
     name: Optional[str] = None
@@ -63,47 +76,62 @@ class Asked(NamedTuple):
     wishes: Sequence[Wish]
 
 
-# What rows of the other modules hold beside project, user and roles.
+# What rows of the other modules hold beside the place and the roles.
 _ROW_KEYS = frozenset(
-    "project project_id user user_id roles status via last_auth created_at invitation_created_at invitation_expires_at "
+    "place user user_id roles status via last_auth created_at invitation_created_at invitation_expires_at "
     "inviter rules reasons action residual_access expires reason legacy fallback_role".split()
 )
 
 
-def asked_of(params: Params, deed: str, warnings: List[str]) -> List[Asked]:
+def asked_of(params: Params, deed: str, warnings: List[str], kind: str = PROJECT) -> List[Asked]:
     """What the options ask for, all checked.
 
-    ``deed`` is the action of rows that fit the module and its state: add, remove, grant or revoke.
+    ``deed`` is the action of rows that fit the module and its state: add, remove, grant or revoke. ``kind`` is of the
+    places that it is about.
     """
-    needs_roles = deed != "remove"
-    if params["exclusive"] and params["state"] == "absent":
+    exclusive = params.get("exclusive")
+    if exclusive and params["state"] == "absent":
         raise Refusal("exclusive goes with state=present; leave it out to take access away from the users named")
     if not blank(params["memberships"]):
-        asked = _asked_by_rows(params, deed, needs_roles)
+        asked = _asked_by_rows(params, deed, kind)
     else:
-        asked = _asked_by_lists(params, needs_roles)
+        asked = _asked_by_lists(params, deed, kind)
     wishes = [wish for one in asked for wish in one.wishes]
-    if params["exclusive"] and not wishes:
-        raise Refusal("exclusive with an empty list would take everybody out; name at least one user and project")
-    warnings += check_roles(role for wish in wishes for role in wish.roles)
-    exclusive = frozenset(role for wish in wishes for role in wish.roles if params["exclusive"])
+    if exclusive and not wishes:
+        raise Refusal(f"exclusive with an empty list would take everybody out; name at least one user and {kind}")
+    if kind == TEAM:
+        return asked
+    warnings += check_roles((role for wish in wishes for role in wish.roles), kind=kind)
+    exclusively = frozenset(role for wish in wishes for role in wish.roles if exclusive)
     for wish in wishes:
-        taken = wish.roles if params["state"] == "absent" else exclusive
+        taken = wish.roles if params["state"] == "absent" else exclusively
         if wish.fallback in taken:
             raise Refusal(f"fallback_role: {wish.fallback} is itself to be taken; name another role")
-    warnings += check_roles({wish.fallback for wish in wishes if wish.fallback}, "fallback_role")
+    warnings += check_roles({wish.fallback for wish in wishes if wish.fallback}, "fallback_role", kind)
     return asked
 
 
-def _asked_by_lists(params: Params, needs_roles: bool) -> List[Asked]:
-    users = people(params["users"], "users", complete=params["exclusive"])
-    missing = [name for name, value in (("projects", texts(params["projects"])), ("users", users)) if value is None]
+def _asked_by_lists(params: Params, deed: str, kind: str) -> List[Asked]:
+    users = people(params["users"], "users", complete=bool(params.get("exclusive")))
+    places = ["*"] if kind == ORGANIZATION else params[f"{kind}s"]
+    missing = [name for name, value in ((f"{kind}s", texts(places)), ("users", users)) if value is None]
     if missing:
-        raise Refusal(f"{' and '.join(missing)} missing: say which users in which projects, or give memberships")
-    roles = role_set(params["roles"], "roles") if needs_roles else frozenset()
+        raise Refusal(f"{' and '.join(missing)} missing: say which users in which {kind}s, or give memberships")
     fallback = _fallback(params.get("fallback_role"))
+    roles = _roles(params.get("roles"), fallback, "roles", deed, kind)
     wishes = [Wish(_who(user), roles, fallback) for user in users or ()]
-    return [Asked([Where(project) for project in lines(params["projects"])], wishes)]
+    return [Asked([Where(place) for place in lines(places)], wishes)]
+
+
+def _roles(given: Any, fallback: Optional[str], option: str, deed: str, kind: str) -> Roles:
+    """The roles to have, give or take."""
+    if deed == "remove":
+        return frozenset()
+    if kind == TEAM:
+        return frozenset([TEAM_MEMBER])
+    if kind == ORGANIZATION and fallback and (blank(given) or given == []):
+        return frozenset([fallback])
+    return role_set(given, option, kind)
 
 
 def _who(user: str) -> Who:
@@ -114,49 +142,62 @@ def _fallback(given: Any) -> Optional[str]:
     return None if blank(given) else str(given).strip()
 
 
-def _asked_by_rows(params: Params, deed: str, needs_roles: bool) -> List[Asked]:
-    for name in ("projects", "users", "roles"):
-        if not blank(params[name]):
-            raise Refusal(f"memberships names projects, users and roles itself; leave out {name}, or memberships")
+def _asked_by_rows(params: Params, deed: str, kind: str) -> List[Asked]:
+    itself = {PROJECT: "projects, users and roles", TEAM: "teams and users", ORGANIZATION: "users and roles"}[kind]
+    for name in (f"{kind}s", "users", "roles"):
+        if not blank(params.get(name)):
+            raise Refusal(f"memberships names {itself} itself; leave out {name}, or memberships")
     rows = params["memberships"]
-    return [_asked_by_row(row, number, params, deed, needs_roles) for number, row in enumerate(rows, 1)]
+    return [_asked_by_row(row, number, params, deed, kind) for number, row in enumerate(rows, 1)]
 
 
-def _asked_by_row(given: Any, number: int, params: Params, deed: str, needs_roles: bool) -> Asked:
+# A row that is as it should be.
+_EXAMPLES = {
+    PROJECT: "{project: ..., user: ..., roles: [...]}",
+    TEAM: "{team: ..., user: ...}",
+    ORGANIZATION: "{user: ..., roles: [...]}",
+}
+
+
+def _asked_by_row(given: Any, number: int, params: Params, deed: str, kind: str) -> Asked:
     option = f"memberships: row {number}"
+    example = _EXAMPLES[kind]
     if not isinstance(given, dict):
-        raise Refusal(f"{option}: {given!a} is not a row; write {{project: ..., user: ..., roles: [...]}}")
+        raise Refusal(f"{option}: {given!a} is not a row; write {example}")
     row = {key: value for key, value in given.items() if not blank(value)}
-    unknown = sorted(map(str, set(given) - _ROW_KEYS))
+    unknown = sorted(map(str, set(given) - _ROW_KEYS - {kind, f"{kind}_id"}))
     if unknown:
-        raise Refusal(f"{option}: '{unknown[0]}' is not a key of a membership; write project, user and roles")
+        raise Refusal(f"{option}: '{unknown[0]}' is not a key of a membership; write {_KEYS[kind]}")
     if row.get("action", deed) != deed:
         raise Refusal(
             f"{option} has the action {row['action']!a}, and this task would {deed}; pass on rows of that action only"
         )
-    where, who = _where(row, option), _row_who(row, option)
+    if row.get("place", kind) != kind:
+        raise Refusal(f"{option} is about {row['place']!a}, and this task about a {kind}; pass on rows of those only")
+    where, who = _where(row, option, kind), _row_who(row, option)
     if where is None or who is None:
-        raise Refusal(
-            f"{option}: {dict(given)!a} lacks a project or a user; write {{project: ..., user: ..., roles: [...]}}"
-        )
-    roles: Roles = frozenset()
-    if needs_roles:
-        roles = role_set(given.get("roles"), f"{option}: the roles of {who.text} in {where.name or where.project}")
+        raise Refusal(f"{option}: {dict(given)!a} lacks {_LACKS[kind]}; write {example}")
     fallback = _fallback(row.get("fallback_role")) or _fallback(params.get("fallback_role"))
+    at = f" in {where.name or where.project}" if kind == PROJECT else ""
+    roles = _roles(given.get("roles"), fallback, f"{option}: the roles of {who.text}{at}", deed, kind)
     return Asked([where], [Wish(who, roles, fallback)])
 
 
-def _where(row: Mapping[str, Any], option: str) -> Optional[Where]:
-    name, project_id = (plain(row, key, option) for key in ("project", "project_id"))
-    if project_id is None:
-        return Where(name) if name else None
-    if not is_id(project_id):
-        raise Refusal(f"{option}: project_id {project_id!a} is no id (24 hexadecimal digits); write a name as project")
-    if name is None or name.lower() == project_id.lower():
-        return Where(project_id.lower())
+_KEYS = {PROJECT: "project, user and roles", TEAM: "team and user", ORGANIZATION: "user and roles"}
+_LACKS = {PROJECT: "a project or a user", TEAM: "a team or a user", ORGANIZATION: "a user"}
+
+
+def _where(row: Mapping[str, Any], option: str, kind: str) -> Optional[Where]:
+    name, place_id = (plain(row, key, option) for key in (kind, f"{kind}_id"))
+    if place_id is None:
+        return Where(name or "*") if name or kind == ORGANIZATION else None
+    if not is_id(place_id):
+        raise Refusal(f"{option}: {kind}_id {place_id!a} is no id (24 hexadecimal digits); write a name as {kind}")
+    if name is None or name.lower() == place_id.lower():
+        return Where(place_id.lower())
     if is_id(name) or is_glob(name):
-        raise Refusal(f"{option}: project {name!a} and project_id {project_id} are not one project; write one of them")
-    return Where(project_id.lower(), name)
+        raise Refusal(f"{option}: {kind} {name!a} and {kind}_id {place_id} are not one {kind}; write one of them")
+    return Where(place_id.lower(), name)
 
 
 def _row_who(row: Mapping[str, Any], option: str) -> Optional[Who]:
@@ -177,30 +218,30 @@ def _row_who(row: Mapping[str, Any], option: str) -> Optional[Who]:
 
 
 def by_project(
-    asked: Iterable[Asked], visible: Sequence[Project], warnings: List[str]
+    asked: Iterable[Asked], visible: Sequence[Project], warnings: List[str], kind: str = PROJECT
 ) -> List[Tuple[Project, List[Wish]]]:
-    """What is asked for in each project, ordered by name."""
+    """What is asked for in each project, or other place of that kind, ordered by name."""
     found: Dict[str, Tuple[Project, List[Wish]]] = {}
     chosen: Dict[Tuple[Where, ...], List[Project]] = {}
     for one in asked:
         where = tuple(one.where)
         if where not in chosen:
-            chosen[where] = _selected(where, visible, warnings)
+            chosen[where] = _selected(where, visible, warnings, kind)
         for project in chosen[where]:
             found.setdefault(project.id, (project, []))[1].extend(one.wishes)
     return sorted(found.values(), key=lambda pair: (pair[0].name, pair[0].id))
 
 
-def _selected(where: Sequence[Where], visible: Sequence[Project], warnings: List[str]) -> List[Project]:
+def _selected(where: Sequence[Where], visible: Sequence[Project], warnings: List[str], kind: str) -> List[Project]:
     """An id decides; another name beside it is an old one, or somebody else's."""
-    found = select_projects([one.project for one in where], visible)
+    found = select_projects([one.project for one in where], visible, f"{kind}s", kind)
     for name in (one.name for one in where if one.name and one.name != found[0].name):
         if any(project.name == name for project in visible):
             raise Refusal(
-                f"memberships: project_id {found[0].id} is {found[0].name}, and {name} is another project; "
+                f"memberships: {kind}_id {found[0].id} is {found[0].name}, and {name} is another {kind}; "
                 "write one of them"
             )
-        warnings.append(f"memberships: the project {name} ({found[0].id}) is called {found[0].name} now")
+        warnings.append(f"memberships: the {kind} {name} ({found[0].id}) is called {found[0].name} now")
     return found
 
 
@@ -265,6 +306,14 @@ def wanted(
 def _add(found: Dict[str, Wish], key: str, wish: Wish) -> None:
     before = found.get(key, wish)
     found[key] = Wish(before.who, before.roles | wish.roles, before.fallback or wish.fallback)
+
+
+def exactly(params: Params, users: Mapping[str, Wish], access: Access) -> Access:
+    """These users have exactly these roles, or (absent) no membership."""
+    if params["state"] == "absent":
+        return {user: roles for user, roles in access.items() if user not in users}
+    named = {user: wish.roles for user, wish in users.items()}
+    return named if params.get("exclusive") else {**access, **named}
 
 
 def fulfilled(deed: str, wish: Wish, member: Optional[Member]) -> bool:

@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
-from ._access import LAPSED, STATUSES, Member, Person, Project, Step, Team, folded, shows
-from ._client import BACKOFF, BASE_VERSION, USERS_VERSION, Client, Patience, T, segment
+from . import _shapes as shapes
+from ._access import LAPSED, ORGANIZATION, PROJECT, STATUSES, TEAM, Member, Person, Project, Step, Team, folded, shows
+from ._client import BACKOFF, BASE_VERSION, USERS_VERSION, Client, Patience, segment
 from ._errors import API, AtlasError, Interrupted, Json, TokenError
 from ._paging import pages
 
@@ -27,14 +28,34 @@ def projects(client: Client) -> List[Project]:
     """All projects that the credential sees."""
     path = "/groups"
     rows = pages(client, path, BASE_VERSION)
-    return _shaped(client, path, _project, rows)
+    return shapes.shaped(client, path, shapes.project, rows)
 
 
-def members(client: Client, project: Project, patience: Optional[Patience] = None) -> List[Member]:
-    """The direct members of a project: those of all four statuses, the last two of which must be asked for."""
-    path = f"/groups/{segment(project.id)}/users"
+def teams_of(client: Client, org_id: str) -> List[Project]:
+    """The teams of an organization, as places. Needs Organization Member."""
+    path = f"/orgs/{segment(org_id)}/teams"
+    rows = pages(client, path, BASE_VERSION)
+    return shapes.shaped(client, path, lambda row: shapes.org_team(org_id, row), rows)
+
+
+def organizations(client: Client) -> List[Project]:
+    """The organizations that the credential sees, as places."""
+    path = "/orgs"
+    return shapes.shaped(client, path, shapes.organization, pages(client, path, BASE_VERSION))
+
+
+def members(client: Client, place: Project, patience: Optional[Patience] = None) -> List[Member]:
+    """The direct members of a place: those of all four statuses, the last two of which must be asked for."""
+    path = f"{_path(place)}/users"
+    shape = {PROJECT: shapes.member, TEAM: shapes.team_member, ORGANIZATION: shapes.org_member}[place.kind]
     rows = pages(client, path, USERS_VERSION, {"orgMembershipStatuses": list(STATUSES)}, patience=patience)
-    return _shaped(client, path, _member, rows)
+    return shapes.shaped(client, path, shape, rows)
+
+
+def _path(place: Project) -> str:
+    if place.kind == TEAM:
+        return f"/orgs/{segment(place.org_id)}/teams/{segment(place.id)}"
+    return f"/{'groups' if place.kind == PROJECT else 'orgs'}/{segment(place.id)}"
 
 
 def flattened(
@@ -44,21 +65,14 @@ def flattened(
     path = f"/groups/{segment(project.id)}/users"
     query = {"flattenTeams": "true", "includeOrgUsers": "true" if organization else "false"}
     rows = pages(client, path, USERS_VERSION, query, patience=patience)
-    return _shaped(client, path, _member, rows)
+    return shapes.shaped(client, path, shapes.member, rows)
 
 
 def teams(client: Client, project: Project, patience: Optional[Patience] = None) -> List[Team]:
     """The teams that have a role in a project."""
     path = f"/groups/{segment(project.id)}/teams"
     rows = pages(client, path, BASE_VERSION, key="teamId", patience=patience)
-    return _shaped(client, path, _team, rows)
-
-
-def team_names(client: Client, org_id: str) -> Dict[str, str]:
-    """The names of the organization's teams by id. Needs Organization Member."""
-    path = f"/orgs/{segment(org_id)}/teams"
-    rows = pages(client, path, BASE_VERSION)
-    return dict(_shaped(client, path, _team_name, rows))
+    return shapes.shaped(client, path, shapes.team, rows)
 
 
 class Odd(NamedTuple):
@@ -82,9 +96,9 @@ def people(
     query = {"orgMembershipStatuses": list(STATUSES)} if lapsed else None
     for row in pages(client, path, USERS_VERSION, query, patience=patience):
         try:
-            person = _person(row)
+            person = shapes.person(row)
             found[person.user_id] = person
-        except _MISSHAPEN as error:
+        except shapes.MISSHAPEN as error:
             odd.append(Odd(row["id"], str(row.get("username") or row["id"]), f"its {error.args[0]!r}"))
     return found, odd
 
@@ -92,7 +106,7 @@ def people(
 def organization_name(client: Client, org_id: str) -> str:
     """The name of an organization. Needs Organization Member."""
     path = f"/orgs/{segment(org_id)}"
-    return _shaped(client, path, lambda row: _text(row, "name"), [client.get(path, BASE_VERSION)])[0]
+    return shapes.shaped(client, path, lambda row: shapes.text(row, "name"), [client.get(path, BASE_VERSION)])[0]
 
 
 def project_count(client: Client, org_id: str, seen: int) -> Optional[int]:
@@ -115,7 +129,7 @@ def legacy_invitations(client: Client, project: Project, patience: Optional[Pati
     rows = client.get(path, BASE_VERSION, patience=patience)
     if not isinstance(rows, list):
         raise client.misshapen("GET", path, "it is no list")
-    return _shaped(client, path, _legacy_invitation, rows)
+    return shapes.shaped(client, path, shapes.legacy_invitation, rows)
 
 
 # What Atlas records in a project's activity feed for each kind of step (Atlas API documentation, project events).
@@ -149,6 +163,22 @@ def events(client: Client, project_id: str, since: str, until: str) -> List[Even
     return [_event(row) for row in reversed(rows)]
 
 
+_PROJECT_ROLE = re.compile(r"\bGROUP_[A-Z_]+\b")
+
+
+def _event(row: Mapping[str, Json]) -> Event:
+    # The schema has no field for roles; where a record tells them all the same, they are in it somewhere.
+    said = json.dumps({name: value for name, value in row.items() if name != "eventTypeName"})
+    return Event(
+        str(row.get("id")),
+        str(row.get("eventTypeName")),
+        folded(str(row.get("targetUsername", ""))),
+        shapes.maybe(row, "created"),
+        shapes.maybe(row, "username") or shapes.maybe(row, "publicKey") or shapes.maybe(row, "userId"),
+        frozenset(_PROJECT_ROLE.findall(said)),
+    )
+
+
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -174,7 +204,7 @@ def apply(client: Client, project: Project, step: Step, member: Member) -> Seen:
         tries += 1
         try:
             answer = client.call(method, path, version, patience, body=body)
-            seen = _answered(step, answer)
+            seen = _answered(project, step, answer)
             if seen and shows(step.action, step.roles, seen.member):
                 return seen
             error = AtlasError(f"{method} {API}{path}", "the answer does not show the effect", 200)
@@ -201,25 +231,33 @@ def apply(client: Client, project: Project, step: Step, member: Member) -> Seen:
 NOTES = {"add": "already there", "grant": "already there", "revoke": "already gone", "remove": "already gone"}
 
 
-def _request(project: Project, step: Step, member: Member) -> Tuple[str, str, Optional[Dict[str, Any]]]:
+def _request(place: Project, step: Step, member: Member) -> Tuple[str, str, Optional[Dict[str, Any]]]:
     """Method, path and body of a step."""
-    group = f"/groups/{segment(project.id)}"
     user = segment(str(member.user_id))
+    if place.kind == TEAM:
+        verb = "addUser" if step.action == "add" else "removeUser"
+        return "POST", f"{_path(place)}:{verb}", {"id": member.user_id}
+    if step.action == "remove":
+        return "DELETE", f"{_path(place)}/{'invites' if member.legacy else 'users'}/{user}", None
+    in_project = place.kind == PROJECT
     if step.action == "add":
-        return "POST", f"{group}/users", {"username": member.user, "roles": list(step.roles)}
-    if step.action == "remove":
-        return "DELETE", f"{group}/invites/{user}" if member.legacy else f"{group}/users/{user}", None
+        roles = list(step.roles)
+        body = {"username": member.user, "roles": roles if in_project else {"orgRoles": roles}}
+        return "POST", f"{_path(place)}/users", body
     verb = {"grant": "addRole", "revoke": "removeRole"}[step.action]
-    return "POST", f"{group}/users/{user}:{verb}", {"groupRole": step.roles[0]}
+    body = {"groupRole" if in_project else "orgRole": step.roles[0]}
+    return "POST", f"{_path(place)}/users/{user}:{verb}", body
 
 
-def _answered(step: Step, answer: Json) -> Optional[Seen]:
+def _answered(place: Project, step: Step, answer: Json) -> Optional[Seen]:
     """What a write's answer shows: a DELETE has no body, the others answer with the user."""
-    if step.action == "remove":
+    if step.action == "remove" and place.kind != TEAM:
         return Seen(None) if answer is None else None
     try:
-        return Seen(_member(answer))
-    except _MISSHAPEN:
+        if place.kind == TEAM:
+            return Seen(shapes.still_in(place.id, answer))
+        return Seen(shapes.member(answer) if place.kind == PROJECT else shapes.org_member(answer))
+    except shapes.MISSHAPEN:
         return None
 
 
@@ -231,7 +269,9 @@ def _settled(
     Nothing promises that a listing shows a write at once. So it gets some time after a refusal that says "it is so
     already", after any refusal of a write that was sent before, and before somebody would be invited again.
     """
-    says_so = (404, 409, 400) if step.action in ("grant", "revoke") else (404, 409)
+    # Of teams and organizations nothing tells whether it is 404 or 400.
+    either = step.action in ("grant", "revoke") or project.kind != PROJECT
+    says_so = (404, 409, 400) if either else (404, 409)
     patient = lost or error.status in says_so or (step.action == "add" and error.unsettled)
     for pause in (BACKOFF if patient else ()) + (None,):
         try:
@@ -253,142 +293,3 @@ def member_now(client: Client, project: Project, step: Step, member: Member, pat
         found = [one for one in found if folded(one.user) == folded(member.user)]
         return next((one for one in found if one.status not in LAPSED), None)
     return next((one for one in found if one.user_id == member.user_id), None)
-
-
-# --- shapes ----------------------------------------------------------------------------------------------------------
-
-
-_MISSHAPEN = (AttributeError, KeyError, TypeError, ValueError)
-
-
-def _shaped(client: Client, path: str, shape: Callable[[Any], T], rows: Sequence[Json]) -> List[T]:
-    shaped = []
-    for number, row in enumerate(rows, 1):
-        try:
-            shaped.append(shape(row))
-        except _MISSHAPEN as error:
-            name = row.get("username") or row.get("name") or row.get("id") if isinstance(row, dict) else None
-            who = f" ({name})" if name else ""
-            raise client.misshapen("GET", path, f"row {number}{who}, its {error.args[0]!r}") from None
-    return shaped
-
-
-_SEEN: Dict[str, str] = {}
-
-
-def _text(row: Mapping[str, Json], name: str) -> str:
-    value = row[name]
-    if not isinstance(value, str) or not value:
-        raise TypeError(name)
-    # The same people, and all that is said of them, come back with every project.
-    return _SEEN.setdefault(value, value)
-
-
-def _maybe(row: Mapping[str, Json], name: str) -> Optional[str]:
-    value = row.get(name)
-    return _SEEN.setdefault(value, value) if isinstance(value, str) else None
-
-
-_ROLE_SETS: Dict[Tuple[str, ...], FrozenSet[str]] = {}
-
-
-def _texts(row: Mapping[str, Json], name: str) -> FrozenSet[str]:
-    value = row[name]
-    if not isinstance(value, list):
-        raise TypeError(name)
-    # Few different lists of roles exist, and very many members.
-    listed = tuple(value)
-    try:
-        known = _ROLE_SETS.get(listed)
-    except TypeError:
-        raise TypeError(name) from None
-    if known is None:
-        if not all(isinstance(one, str) for one in listed):
-            raise TypeError(name)
-        known = _ROLE_SETS[listed] = frozenset(listed)
-    return known
-
-
-_PROJECT_ROLE = re.compile(r"\bGROUP_[A-Z_]+\b")
-
-
-def _event(row: Mapping[str, Json]) -> Event:
-    # The schema has no field for roles; where a record tells them all the same, they are in it somewhere.
-    said = json.dumps({name: value for name, value in row.items() if name != "eventTypeName"})
-    return Event(
-        str(row.get("id")),
-        str(row.get("eventTypeName")),
-        folded(str(row.get("targetUsername", ""))),
-        _maybe(row, "created"),
-        _maybe(row, "username") or _maybe(row, "publicKey") or _maybe(row, "userId"),
-        frozenset(_PROJECT_ROLE.findall(said)),
-    )
-
-
-def _project(row: Mapping[str, Json]) -> Project:
-    tags = row.get("tags") or []
-    if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):
-        raise TypeError("tags")
-    by_key = {_text(tag, "key"): str(tag.get("value", "")) for tag in tags}
-    return Project(_text(row, "id"), _text(row, "name"), _text(row, "orgId"), _maybe(row, "created"), by_key)
-
-
-def _member(row: Mapping[str, Json]) -> Member:
-    return Member(
-        _text(row, "username"),
-        _text(row, "id"),
-        _text(row, "orgMembershipStatus"),
-        _texts(row, "roles"),
-        _maybe(row, "lastAuth"),
-        _maybe(row, "createdAt"),
-        _maybe(row, "invitationCreatedAt"),
-        _maybe(row, "invitationExpiresAt"),
-        _maybe(row, "inviterUsername"),
-    )
-
-
-def _legacy_invitation(row: Mapping[str, Json]) -> Member:
-    return Member(
-        _text(row, "username"),
-        _text(row, "id"),
-        "PENDING",
-        _texts(row, "roles"),
-        invitation_created_at=_maybe(row, "createdAt"),
-        invitation_expires_at=_maybe(row, "expiresAt"),
-        inviter=_maybe(row, "inviterUsername"),
-        legacy=True,
-    )
-
-
-def _team(row: Mapping[str, Json]) -> Team:
-    return Team(_text(row, "teamId"), _texts(row, "roleNames"))
-
-
-def _team_name(row: Mapping[str, Json]) -> Tuple[str, str]:
-    return _text(row, "id"), _text(row, "name")
-
-
-def _person(row: Mapping[str, Json]) -> Person:
-    roles = row.get("roles") or {}
-    if not isinstance(roles, dict):
-        raise TypeError("roles")
-    return Person(
-        _text(row, "username"),
-        _text(row, "id"),
-        _text(row, "orgMembershipStatus"),
-        _texts(roles, "orgRoles") if roles.get("orgRoles") else frozenset(),
-        _texts(row, "teamIds") if row.get("teamIds") else frozenset(),
-        _maybe(row, "lastAuth"),
-        _maybe(row, "createdAt"),
-        _assigned(roles.get("groupRoleAssignments")),
-    )
-
-
-def _assigned(rows: Json) -> FrozenSet[str]:
-    """The ids of the projects where somebody is a member, as the organization tells them."""
-    listed = rows if isinstance(rows, list) else []
-    return frozenset(
-        _SEEN.setdefault(row["groupId"], row["groupId"])
-        for row in listed
-        if isinstance(row, dict) and isinstance(row.get("groupId"), str)
-    )

@@ -10,9 +10,9 @@ Pure: no I/O, no Ansible. Private to this collection.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ._access import Access, Member, Project, Residual, Roles, Step, labels, replay
+from ._access import PROJECT, Access, Member, Project, Residual, Roles, Step, labels, replay
 from ._asked import Wish
 from ._errors import AtlasError
 from ._steps import DONE, PLANNED, Row, step_row
@@ -43,7 +43,7 @@ class Outcome:
 
 @dataclass
 class Case:
-    """One project of a run: what is asked of it, what was read, planned and done.
+    """One project, or other place, of a run: what is asked of it, what was read, planned and done.
 
     ``there`` are the members that were read; ``members`` are they, and those to be added as far as they are known.
     ``unread`` says what could not be read, so that nothing is planned; ``partial`` that legacy invitations were not.
@@ -91,18 +91,31 @@ class Case:
         return labels(self.members)
 
 
+class End(NamedTuple):
+    """What somebody (a key) loses in a project by leaving a team."""
+
+    team: Project
+    user: str
+    project: Project
+    roles: Roles
+
+
 @dataclass
 class Run:
-    """All projects of a run, and what to tell of it: residual access where the module ``removes`` people.
+    """All places of a run, and what to tell of it: residual access where the module ``removes`` people.
 
-    ``deed`` is what the task asks for, as in `asked_of`; empty where it carries out a plan of several.
+    ``deed`` is what the task asks for, as in `asked_of`; empty where it carries out a plan of several. ``kind`` is of
+    the places that it is about; an organization is left after all else, and ``held`` (rows) tells what was held there.
     It fills while the run goes on, so that a failed one tells too.
     """
 
     deed: str
     removes: bool = False
+    kind: str = PROJECT
     cases: List[Case] = field(default_factory=list)
     residual: List[Residual] = field(default_factory=list)
+    ends: List[End] = field(default_factory=list)
+    held: List[Row] = field(default_factory=list)
     warnings: List[str] = field(default_factory=list)
 
 

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar, Union
 from urllib.parse import quote
 
-from ._credentials import DEFAULT_URL, Credential, Tokens, check_base_url, masked, secrets_of
+from ._credentials import DEFAULT_URL, Credential, Tokens, check_base_url, masked, own_names, secrets_of
 from ._errors import API, AtlasError, Interrupted, Json, Reply, hint_for, told
 from ._transport import Transport
 
@@ -121,6 +121,7 @@ class Client:
     ) -> None:
         self.base_url = check_base_url(base_url)
         self.credential_id = credential.id or None
+        self.names = own_names(credential)
         self.max_wait = max_wait
         self.stopped_by: Optional[str] = None
         self._credential = credential

@@ -9,13 +9,14 @@ Knows neither HTTP nor Ansible. Private to this collection. What is wrong raises
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import threading
 import time
 from base64 import b64encode, urlsafe_b64decode
 from contextlib import contextmanager
-from typing import Any, Callable, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 from urllib.parse import unquote, urlsplit
 
 from ._access import Refusal
@@ -86,6 +87,23 @@ def _check_place(name: str, value: str) -> None:
         raise Refusal(f"{name} holds the {kind} of a service account ({value[:10]}...); write it as {belongs}")
     if name in ("public_key", "private_key") and value.startswith("mdb_sa_"):
         raise Refusal(f"{name} holds a service account's credential (mdb_sa_...); write client_id and client_secret")
+
+
+# What a token may tell of the account that it was made for.
+_CLAIMS = ("sub", "cid", "client_id", "uid", "email", "username")
+
+
+def own_names(credential: Credential) -> FrozenSet[str]:
+    """What the account of a credential may be called: its id, the one within that, what a token tells of itself."""
+    found = {credential.id, credential.id.rpartition("_")[2]}
+    if credential.kind == "token":
+        try:
+            claims = json.loads(_decoded(credential.secret.split(".")[1]))
+            told = {claims.get(name) for name in _CLAIMS}
+        except (IndexError, ValueError, AttributeError, RecursionError, TypeError):
+            told = set()
+        found |= {one for one in told if isinstance(one, str)}
+    return frozenset(filter(None, found))
 
 
 def check_limits(options: Mapping[str, Any]) -> None:

@@ -167,7 +167,14 @@ _HINTS_BY_CODE = {
     "ACCOUNT_SUSPENDED": "The organization is suspended: see to its billing.",
     **dict.fromkeys(
         ("CANNOT_DELETE_LAST_ADMIN", "CANNOT_DELETE_LAST_OWNER", "CANNOT_DEMOTE_LAST_OWNER"),
-        "Atlas keeps the last owner in: make somebody else GROUP_OWNER first.",
+        "Atlas keeps the last owner in: make somebody else GROUP_OWNER first (of an organization ORG_OWNER).",
+    ),
+    **dict.fromkeys(
+        ("NOT_ORG_OWNER", "NOT_ORG_USER_ADMIN"), "The credential needs Organization Owner in this organization."
+    ),
+    "CANNOT_DEMOTE_LAST_ORG_OWNER": "Atlas keeps the last owner: make somebody else ORG_OWNER first.",
+    "CANNOT_REMOVE_LAST_USER_FROM_TEAM": (
+        "A team keeps at least one user: add somebody else first, take it off its projects, or delete it."
     ),
     "CANNOT_REMOVE_ALL_USER_ROLES": "A user holds at least one role: give another one first, or remove the user.",
     "INVALID_ROLE_FOR_GROUP": "Check the role's name.",
@@ -212,6 +219,8 @@ def _missing_role(call: str) -> Optional[str]:
         return "Service accounts can be listed by a credential with Organization Read Only."
     if call.startswith(f"GET {API}/orgs"):
         return _HINTS_BY_CODE["USER_CANNOT_ACCESS_ORG"]
+    if f" {API}/orgs" in call:
+        return _HINTS_BY_CODE["NOT_ORG_OWNER"]
     if "/invites" in call:
         return "The credential needs Project Owner in this project."
     return _HINTS_BY_CODE["USER_CANNOT_ACCESS_GROUP" if call.startswith("GET ") else "ACCESS_FORBIDDEN"]

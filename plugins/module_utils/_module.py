@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
 
-from ._access import Refusal
+from ._access import ORGANIZATION, PROJECT, TEAM, Refusal
 from ._asked import Params, asked_of
 from ._cases import Run
 from ._client import Client
@@ -27,7 +27,7 @@ from ._credentials import CREDENTIALS, DEFAULT_URL, check_base_url, check_limits
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal
 from ._names import blank
-from ._planned import carry_out, check_alone, read_plan
+from ._planned import ACTIONS, carry_out, check_alone, read_plan
 from ._report import OF_OPTIONS, Row, cut, report
 from ._runner import Desired, change
 from ._transport import REQUESTS_ERROR
@@ -54,15 +54,11 @@ AUTH_SPEC: Dict[str, Any] = {
     "max_wait": {"type": "float", "default": 300},
 }
 
-# Whom and what the two modules that write are about. Users are read, and rows checked, by `asked_of`.
-TARGET_SPEC: Dict[str, Any] = {
-    "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
+# Whom and what the modules that write are about. Users are read, and rows checked, by `asked_of`.
+_WHO: Dict[str, Any] = {
     "users": {"type": "raw", "aliases": ["user", "username", "user_id"]},
-    "roles": {"type": "list", "elements": "str", "aliases": ["role"]},
     "memberships": {"type": "list", "elements": "dict"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "exclusive": {"type": "bool", "default": False},
-    "allow_no_owner": {"type": "bool", "default": False},
     "plan": {
         "type": "dict",
         "options": {
@@ -72,6 +68,25 @@ TARGET_SPEC: Dict[str, Any] = {
         },
     },
     "journal": {"type": "path"},
+}
+_ROLES: Dict[str, Any] = {"roles": {"type": "list", "elements": "str", "aliases": ["role"]}}
+_EXCLUSIVE: Dict[str, Any] = {"exclusive": {"type": "bool", "default": False}}
+_WHICH: Dict[str, Any] = {"organization": {"type": "str", "aliases": ["organization_id", "org_id"]}}
+TARGETS: Dict[str, Dict[str, Any]] = {
+    PROJECT: {
+        "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
+        **_WHO,
+        **_ROLES,
+        **_EXCLUSIVE,
+        "allow_no_owner": {"type": "bool", "default": False},
+    },
+    TEAM: {
+        "teams": {"type": "list", "elements": "str", "aliases": ["team", "team_id", "team_name"]},
+        **_WHICH,
+        **_WHO,
+        **_EXCLUSIVE,
+    },
+    ORGANIZATION: {**_WHICH, **_WHO, **_ROLES},
 }
 Work = Callable[[Client, Journal], None]
 
@@ -130,15 +145,21 @@ def _option(module: AnsibleModule, name: str) -> Optional[str]:
     return value
 
 
-def run(spec: Dict[str, Any], deeds: Mapping[str, str], check: Callable[[Params], None], desired: Desired) -> None:
-    """Run a module that writes.
+def run(
+    spec: Dict[str, Any],
+    deeds: Mapping[str, str],
+    check: Callable[[Params], None],
+    desired: Desired,
+    kind: str = PROJECT,
+) -> None:
+    """Run a module that writes to places of a kind.
 
     ``deeds`` are the actions that its states are about. ``check`` gets the options before any request; ``desired`` is
     as `_runner` says it. Both raise `Refusal`. A module that removes reports residual access.
     """
-    module = _Module({**AUTH_SPEC, **TARGET_SPEC, **spec}, supports_check_mode=True)
+    module = _Module({**AUTH_SPEC, **TARGETS[kind], **spec}, supports_check_mode=True)
     planned = module.params["plan"] is not None
-    this = Run("" if planned else deeds[module.params["state"]], "remove" in deeds.values())
+    this = Run("" if planned else deeds[module.params["state"]], "remove" in deeds.values(), kind)
     refused = interrupted = None
     with _stoppable() as begin:
         try:
@@ -163,7 +184,7 @@ def run(spec: Dict[str, Any], deeds: Mapping[str, str], check: Callable[[Params]
 
 def _change(module: AnsibleModule, run: Run, deeds: Mapping[str, str], desired: Desired) -> Optional[Work]:
     """What the options ask for, if that is anything."""
-    asked = asked_of(module.params, run.deed, run.warnings)
+    asked = asked_of(module.params, run.deed, run.warnings, run.kind)
     if not any(one.where and one.wishes for one in asked):
         return None
     return lambda client, journal: change(run, client, asked, module.params, desired, journal, module.check_mode)
@@ -172,8 +193,9 @@ def _change(module: AnsibleModule, run: Run, deeds: Mapping[str, str], desired: 
 def _carry_out(module: AnsibleModule, run: Run, deeds: Mapping[str, str], desired: Desired) -> Optional[Work]:
     """The steps of a plan that are this module's, if there are any."""
     check_alone(module.params)
-    plan = read_plan(module.params["plan"], deeds.values())
-    if not any(row["action"] in plan.kinds for row in plan.rows):
+    own = ACTIONS if run.kind == ORGANIZATION else deeds.values()
+    plan = read_plan(module.params["plan"], own, run.kind)
+    if not any(map(plan.due, plan.rows)):
         return None
     return lambda client, journal: carry_out(run, client, plan, journal, module.check_mode)
 

@@ -14,9 +14,9 @@ import fnmatch
 import json
 import re
 import unicodedata
-from typing import Any, Iterable, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
-from ._access import Project, Refusal, Roles, folded
+from ._access import ORGANIZATION, PROJECT, TEAM, Project, Refusal, Roles, folded
 
 # The project roles known in 2026. The API takes free strings, and new ones come without a new version of it.
 KNOWN_ROLES = (
@@ -48,8 +48,18 @@ KNOWN_ROLES = (
     "GROUP_TRIGGER_MANAGER",
 )
 
+# The organization roles known in 2026.
+KNOWN_ORGANIZATION_ROLES = (
+    "ORG_BILLING_ADMIN",
+    "ORG_BILLING_READ_ONLY",
+    "ORG_GROUP_CREATOR",
+    "ORG_MEMBER",
+    "ORG_OWNER",
+    "ORG_READ_ONLY",
+    "ORG_STREAM_PROCESSING_ADMIN",
+)
+
 _ID = re.compile(r"[0-9a-fA-F]{24}")
-_ROLE = re.compile(r"GROUP_[A-Z0-9_]+")
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 # Not all that RFC 5322 allows: no quoted local part, and no '*', which in a list of people is a wish for everybody.
 _EMAIL = re.compile(r"[\w!#$%&'+/=?^{|}~.-]+@[\w-]+(\.[\w-]+)*")
@@ -167,37 +177,69 @@ def is_email(text: str) -> bool:
 # --- roles -----------------------------------------------------------------------------------------------------------
 
 
-def check_roles(names: Iterable[str], option: str = "roles") -> List[str]:
-    """Warnings for project roles that nobody knows, with the nearest known name.
+class _Roles(NamedTuple):
+    """How the roles of a kind of place look."""
 
-    Raises `Refusal` for what can't be a project role.
+    prefix: str
+    known: Sequence[str]
+    example: str
+    others: str
+
+
+_ROLES = {
+    PROJECT: _Roles(
+        "GROUP_",
+        KNOWN_ROLES,
+        "GROUP_READ_ONLY",
+        "organization roles are not managed here, write a role that starts with GROUP_, such as GROUP_READ_ONLY",
+    ),
+    ORGANIZATION: _Roles(
+        "ORG_",
+        KNOWN_ORGANIZATION_ROLES,
+        "ORG_MEMBER",
+        "project roles are not managed here, write a role that starts with ORG_, such as ORG_MEMBER",
+    ),
+}
+
+
+def check_roles(names: Iterable[str], option: str = "roles", kind: str = PROJECT) -> List[str]:
+    """Warnings for roles of a kind of place that nobody knows, with the nearest known name.
+
+    Raises `Refusal` for what can't be such a role.
     """
     warnings = []
+    of = _ROLES[kind]
     for name in sorted(set(names)):
-        if not _ROLE.fullmatch(name):
-            raise Refusal(f"{option}: '{name}' is not a project role; {_suggest_role(name)}")
-        if name not in KNOWN_ROLES:
-            warnings.append(f"{option}: the project role '{name}' is not a known one; {_suggest_role(name)}")
+        if not re.fullmatch(of.prefix + "[A-Z0-9_]+", name):
+            raise Refusal(f"{option}: '{name}' is not {_a(kind)} role; {_suggest_role(name, kind)}")
+        if name not in of.known:
+            warnings.append(f"{option}: the {kind} role '{name}' is not a known one; {_suggest_role(name, kind)}")
     return warnings
 
 
-def _suggest_role(name: str) -> str:
-    if name.upper().startswith("ORG_"):
-        return "organization roles are not managed here, write a role that starts with GROUP_, such as GROUP_READ_ONLY"
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind == ORGANIZATION else f"a {kind}"
+
+
+def _suggest_role(name: str, kind: str) -> str:
+    of = _ROLES[kind]
+    if any(name.upper().startswith(other.prefix) for other in _ROLES.values() if other is not of):
+        return of.others
     # People write what the console shows, "Project Owner", or what they make of that.
-    wanted = re.sub(r"^(GROUP|PROJECT)_", "", re.sub(r"\W+", "_", name.strip().upper()))
-    rests = [role[len("GROUP_") :] for role in KNOWN_ROLES]
+    wanted = re.sub(r"^(GROUP|PROJECT|ORG|ORGANIZATION)_", "", re.sub(r"\W+", "_", name.strip().upper()))
+    rests = [role[len(of.prefix) :] for role in of.known]
     near = difflib.get_close_matches(wanted, rests, n=1, cutoff=0.5)
-    return f"did you mean GROUP_{near[0]}?" if near else "project roles look like GROUP_READ_ONLY"
+    return f"did you mean {of.prefix}{near[0]}?" if near else f"{kind} roles look like {of.example}"
 
 
-def role_set(given: Any, option: str) -> Roles:
+def role_set(given: Any, option: str, kind: str = PROJECT) -> Roles:
     """A set of roles, none of them blank."""
+    example = f"[{_ROLES[kind].example}]"
     if blank(given) or given == []:
-        raise Refusal(f"{option} missing: name at least one, such as [GROUP_READ_ONLY]")
+        raise Refusal(f"{option} missing: name at least one, such as {example}")
     values = [given] if isinstance(given, str) else given
     if not isinstance(values, list) or not all(isinstance(role, str) for role in values):
-        raise Refusal(f"{option}: {given!a} is not a list of role names; write such as [GROUP_READ_ONLY]")
+        raise Refusal(f"{option}: {given!a} is not a list of role names; write such as {example}")
     if any(map(blank, values)):
         raise Refusal(f"{option} holds a blank, {given!a}; name the role, or delete the blank")
     return frozenset(texts(values) or ())
@@ -206,13 +248,17 @@ def role_set(given: Any, option: str) -> Roles:
 # --- projects and tags -----------------------------------------------------------------------------------------------
 
 
-def select_projects(patterns: Sequence[str], visible: Sequence[Project], option: str = "projects") -> List[Project]:
-    """The projects that ids, names and globs name, in the order of their names.
+def select_projects(
+    patterns: Sequence[str], visible: Sequence[Project], option: str = "projects", kind: str = PROJECT
+) -> List[Project]:
+    """The projects (or other places of a kind) that ids, names and globs name, in the order of their names.
 
     Raises `Refusal` for a pattern that names none, and for a name that more than one project has.
     """
     _refuse_split_names(patterns, visible, option)
-    chosen = {project.id: project for pattern in patterns for project in _matching(pattern.strip(), visible, option)}
+    chosen = {
+        project.id: project for pattern in patterns for project in _matching(pattern.strip(), visible, option, kind)
+    }
     return sorted(chosen.values(), key=lambda project: (project.name, project.id))
 
 
@@ -224,25 +270,25 @@ def _refuse_split_names(patterns: Sequence[str], projects: Sequence[Project], op
             raise Refusal(f"{option}: the name '{project.name}' holds a comma; write a list, [\"{project.name}\"]")
 
 
-def _matching(pattern: str, projects: Sequence[Project], option: str) -> List[Project]:
+def _matching(pattern: str, projects: Sequence[Project], option: str, kind: str) -> List[Project]:
     if is_id(pattern):
         found = [project for project in projects if project.id == pattern.lower()]
     else:
         found = [project for project in projects if project.name == pattern]
         if not found and is_glob(pattern):
-            return _globbed(pattern, projects, option)
+            return _globbed(pattern, projects, option, kind)
     if not found:
-        raise Refusal(f"{option}: '{pattern}' is unknown to this credential; {_near(pattern, projects)}")
+        raise Refusal(f"{option}: '{pattern}' is unknown to this credential; {_near(pattern, projects, kind)}")
     if len(found) > 1:
         ids = ", ".join(project.id for project in found)
-        raise Refusal(f"{option}: '{pattern}' is the name of {len(found)} projects, write the id of one: {ids}")
+        raise Refusal(f"{option}: '{pattern}' is the name of {len(found)} {kind}s, write the id of one: {ids}")
     return found
 
 
-def _globbed(pattern: str, projects: Sequence[Project], option: str) -> List[Project]:
+def _globbed(pattern: str, projects: Sequence[Project], option: str, kind: str) -> List[Project]:
     found = [project for project in projects if fnmatch.fnmatchcase(project.name, pattern)]
     if not found:
-        raise Refusal(f"{option}: '{pattern}' is unknown to this credential; {_near(pattern, projects)}")
+        raise Refusal(f"{option}: '{pattern}' is unknown to this credential; {_near(pattern, projects, kind)}")
     return found
 
 
@@ -251,14 +297,35 @@ def is_glob(pattern: str) -> bool:
     return any(sign in pattern for sign in "*?[")
 
 
-def _near(name: str, projects: Sequence[Project]) -> str:
+_NEEDS = {
+    PROJECT: "give it Project Read Only in one (to change, Project Access Manager)",
+    TEAM: "to see teams it needs Organization Member (to change them, Organization Owner)",
+    ORGANIZATION: "to see one it needs Organization Member (to change it, Organization Owner)",
+}
+
+
+def _near(name: str, projects: Sequence[Project], kind: str) -> str:
     if not projects:
-        return "it sees no project at all; give it Project Read Only in one (to change, Project Access Manager)"
+        return f"it sees no {kind} at all; {_NEEDS[kind]}"
     names = {project.name.lower(): project.name for project in projects}
     near = [names[close] for close in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
     if near:
         return "near names: " + ", ".join(near)
-    return f"it sees {len(projects)} project{'s' if len(projects) > 1 else ''}"
+    return f"it sees {len(projects)} {kind}{'s' if len(projects) > 1 else ''}"
+
+
+def the_organization(name: Optional[str], visible: Sequence[Project]) -> Project:
+    """The organization of that name or id; without one, the only one there is. Raises `Refusal`."""
+    if name is None or blank(name):
+        found = list(visible)
+    else:
+        found = select_projects([name], visible, "organization", ORGANIZATION)
+    if not found:
+        raise Refusal(f"this credential sees no organization; {_NEEDS[ORGANIZATION]}")
+    if len(found) > 1:
+        names = listed([f"{one.name} ({one.id})" for one in found])
+        raise Refusal(f"organization: one is needed, and this names {len(found)}: {names}; write one of them")
+    return found[0]
 
 
 def projects_in_scope(

@@ -32,6 +32,7 @@ from ._access import (
     LAPSED,
     ORGANIZATION_ROLES,
     OWNER,
+    PROJECT,
     UNKNOWN_WAY,
     Entry,
     Member,
@@ -102,12 +103,14 @@ def _organization(answer: Union[Tuple[Dict[str, Person], List[atlas.Odd]], Atlas
     return Organization(people, keys_by_email(people), odd)
 
 
-def _with_names(client: Client, known: Organizations, org_ids: Iterable[str]) -> Dict[str, Organization]:
+def with_names(client: Client, known: Organizations, org_ids: Iterable[str]) -> Dict[str, Organization]:
     """The same, with the names of these organizations' teams; where those can't be read, teams go by their ids."""
     ids = sorted(set(org_ids))
-    named = dict(zip(ids, client.together(lambda org_id: atlas.team_names(client, org_id), ids)))
+    teams = dict(zip(ids, client.together(lambda org_id: atlas.teams_of(client, org_id), ids)))
     return {
-        org_id: org._replace(names=names) if isinstance(names := named.get(org_id), dict) else org
+        org_id: org._replace(names={team.id: team.name for team in found})
+        if isinstance(found := teams.get(org_id), list)
+        else org
         for org_id, org in known.items()
     }
 
@@ -161,7 +164,7 @@ def rosters(client: Client, projects: Sequence[Project], indirect: bool = True, 
     """
     known = read_organizations(client, {one.org_id for one in projects}, lapsed=True) if indirect else {}
     may_get_in = {org_id: _who_may_get_in(org) for org_id, org in known.items()}
-    known = _with_names(client, known, [org_id for org_id, people in may_get_in.items() if _in_teams(people.values())])
+    known = with_names(client, known, [org_id for org_id, people in may_get_in.items() if _in_teams(people.values())])
     answers = client.together(
         lambda one: _roster(client, one, known.get(one.org_id), may_get_in.get(one.org_id, {}), legacy), projects
     )
@@ -317,11 +320,15 @@ def owned_by_others(
     patience: Optional[Patience] = None,
     without: Collection[str] = (),
 ) -> bool:
-    """Whether somebody ACTIVE owns a project otherwise than as a direct member. Raises `AtlasError`.
+    """Whether somebody ACTIVE owns a project otherwise than as a direct member, which other places know not.
+
+    Raises `AtlasError`.
 
     With a credential that may not read the organization, by the roles of a flattened listing; those ``without`` whom
     an owner is looked for do not count then.
     """
+    if project.kind != PROJECT:
+        return False
     if org.people is not None:
         return owned_by_team(atlas.teams(client, project, patience), org.people.values())
     owners = {member.user_id for member in direct if OWNER in member.roles}.union(without)
@@ -350,8 +357,8 @@ def residual(
     Costs a request for each project that somebody named may get into through a team, or whose organization can't be
     read.
     """
-    asked = {one.project.org_id for one in leaving if _in_teams(_people(organizations[one.project.org_id], one))}
-    known = _with_names(client, organizations, asked)
+    asked = {one.project.org_id for one in leaving if _in_teams(named(organizations[one.project.org_id], one))}
+    known = with_names(client, organizations, asked)
     found = client.together(lambda one: _residual(client, known[one.project.org_id], one), leaving)
     rows: List[Residual] = []
     said = []
@@ -360,7 +367,7 @@ def residual(
             said.append(f"{one.project.name}: whether people named get in otherwise could not be read: {answer}")
             org = organizations[one.project.org_id]
             known_as = {str(member.user_id): member.user for member in one.members}
-            known_as.update((person.user_id, person.user) for person in _people(org, one))
+            known_as.update((person.user_id, person.user) for person in named(org, one))
             emails = one.emails - {folded(user) for user in known_as.values()}
             names = sorted({known_as.get(key, key) for key in one.ids} | emails)
             rows += [Residual(one.project, user, UNKNOWN_WAY) for user in names]
@@ -369,7 +376,8 @@ def residual(
     return sorted(rows, key=lambda row: (row.project.name, row.project.id, folded(row.user), row.way.kind)), said
 
 
-def _people(org: Organization, leaving: Leaving) -> List[Person]:
+def named(org: Organization, leaving: Leaving) -> List[Person]:
+    """Those who are named, as the organization knows them."""
     known = org.people or {}
     return [known[key] for key in sorted(leaving.ids & known.keys())]
 
@@ -377,7 +385,7 @@ def _people(org: Organization, leaving: Leaving) -> List[Person]:
 def _residual(client: Client, org: Organization, leaving: Leaving) -> List[Residual]:
     if org.people is None:
         return _residual_by_roles(client, leaving)
-    people = _people(org, leaving)
+    people = named(org, leaving)
     teams = atlas.teams(client, leaving.project) if _in_teams(people) else []
     odd = [one.user for one in org.odd if one.user_id in leaving.ids or folded(one.user) in leaving.emails]
     return [Residual(leaving.project, user, UNKNOWN_WAY) for user in odd] + [

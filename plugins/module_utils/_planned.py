@@ -14,20 +14,23 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from . import _atlas as atlas
 from . import _people as people
 from ._access import (
     LAPSED,
-    OWNER,
+    ORGANIZATION,
+    PROJECT,
     STATUSES,
+    TEAM,
     Access,
     Member,
     Project,
     Refusal,
     Step,
     folded,
+    owns,
     replay,
     shows,
     takes_owner,
@@ -39,19 +42,32 @@ from ._client import Client
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal, Journaled, now
 from ._names import blank, is_id
-from ._runner import look_for_residual, losing_owners, newcomer, no_owner, read_members
+from ._places import LAST, OWN, is_own, last_of_team, newcomer, of_plan
+from ._runner import look_for_residual, losing_owners, no_owner, read_members
 from ._steps import DONE, FAILED, PLANNED, SKIPPED, Row, digest, step_hash
 
 ACTIONS = ("add", "grant", "revoke", "remove")
-_ASKING = "projects users roles memberships exclusive allow_no_owner fallback_role legacy_invitations".split()
+_ACTIONS_AT = {PROJECT: ACTIONS, TEAM: ("add", "remove"), ORGANIZATION: ACTIONS}
+_ASKING = (
+    "projects teams organization users roles memberships exclusive allow_no_owner fallback_role legacy_invitations"
+).split()
 _KEYS = frozenset("project_id project org_id user_id user legacy status action roles".split())
 
 
 class Planned(NamedTuple):
-    """The steps of a plan, all of them, and which kinds of them are to be carried out now."""
+    """The steps of a plan, all of them, and which of them are to be carried out now: their actions, and where."""
 
     rows: List[Row]
     kinds: Collection[str]
+    place: str = PROJECT
+
+    def due(self, row: Row) -> bool:
+        """Whether a step is to be carried out now."""
+        return row["action"] in self.kinds and _place(row) == self.place
+
+
+def _place(row: Row) -> str:
+    return str(row.get("place", PROJECT))
 
 
 def check_alone(params: Mapping[str, Any]) -> None:
@@ -65,8 +81,8 @@ def check_alone(params: Mapping[str, Any]) -> None:
         raise Refusal("plan needs a journal; name the actions.jsonl beside the plan")
 
 
-def read_plan(option: Mapping[str, Any], own: Collection[str]) -> Planned:
-    """The plan of the option ``plan``; ``own`` are the kinds of the module. Raises `Refusal`."""
+def read_plan(option: Mapping[str, Any], own: Collection[str], place: str = PROJECT) -> Planned:
+    """The plan of the option ``plan``; ``own`` are the actions of the module, ``place`` where. Raises `Refusal`."""
     path, wanted = option["file"], str(option["digest"]).strip().lower()
     kinds = ACTIONS if option["actions"] is None else option["actions"]
     odd = [kind for kind in kinds if kind not in ACTIONS]
@@ -88,7 +104,7 @@ def read_plan(option: Mapping[str, Any], own: Collection[str]) -> Planned:
     found = digest(rows)
     if found != wanted:
         raise Refusal(f"plan.file: '{path}' holds the plan {found}, not {wanted}; nothing was written, so review again")
-    return Planned(rows, [kind for kind in own if kind in kinds])
+    return Planned(rows, [kind for kind in own if kind in kinds], place)
 
 
 def _is_step(row: Row) -> bool:
@@ -96,8 +112,9 @@ def _is_step(row: Row) -> bool:
     roles, action = row["roles"], row["action"]
     texts = [row["project"], row["org_id"], row["user"], *roles]
     return (
-        row.keys() == _KEYS
-        and action in ACTIONS
+        row.keys() - {"place"} == _KEYS
+        and action in _ACTIONS_AT[row["place"] if "place" in row else PROJECT]
+        and row.get("place") != PROJECT
         and _is_id(row["project_id"])
         and isinstance(roles, list)
         and all(isinstance(text, str) and text for text in texts)
@@ -126,22 +143,21 @@ def carry_out(run: Run, client: Client, planned: Planned, journal: Journal, chec
 
     In check mode steps that an earlier call would have made count as made.
     """
-    visible = {project.id: project for project in atlas.projects(client)}
+    visible = of_plan(client, planned.place, {row["org_id"] for row in planned.rows if planned.due(row)})
     run.cases += _cases(planned, visible)
     known = read_members(client, run, {row["project_id"] for row in planned.rows if row["legacy"]})
     by_project: Dict[str, List[Row]] = {}
     for row in planned.rows:
         by_project.setdefault(row["project_id"], []).append(row)
     share = {
-        case.project.id: _share(
-            case, by_project[case.project.id], planned.kinds, known, _statuses(journal.past, check_mode)
-        )
+        case.project.id: _share(case, by_project[case.project.id], planned, known, _statuses(journal.past, check_mode))
         for case in run.cases
     }
     _keep_owners(client, run.cases, share, known)
+    _keep_own(client, run.cases, share)
     if client.stopped_by:
         raise Interrupted()
-    if "remove" in planned.kinds:
+    if "remove" in planned.kinds and planned.place != ORGANIZATION:
         look_for_residual(client, run, known, [_leaving(case) for case in run.cases if not case.unread])
     for case in run.cases:
         _settle(case, share[case.project.id])
@@ -157,11 +173,11 @@ def _cases(planned: Planned, visible: Mapping[str, Project]) -> List[Case]:
     """The projects in which this call has something to do, ordered by name."""
     found: Dict[str, Case] = {}
     for row in planned.rows:
-        if row["action"] in planned.kinds and row["project_id"] not in found:
+        if planned.due(row) and row["project_id"] not in found:
             project = visible.get(row["project_id"])
-            case = Case(project or Project(row["project_id"], row["project"], row["org_id"]))
+            case = Case(project or Project(row["project_id"], row["project"], row["org_id"], kind=planned.place))
             if project is None:
-                gone = AtlasError(row["project"], "this credential does not see the project any more")
+                gone = AtlasError(row["project"], f"this credential does not see the {planned.place} any more")
                 case.unread = ("it could not be found", gone)
             found[row["project_id"]] = case
     return sorted(found.values(), key=lambda case: (case.project.name, case.project.id))
@@ -189,23 +205,23 @@ def _statuses(past: Journaled, check_mode: bool) -> Dict[str, str]:
 
 
 def _share(
-    case: Case, rows: Sequence[Row], kinds: Collection[str], known: people.Organizations, past: Mapping[str, str]
+    case: Case, rows: Sequence[Row], planned: Planned, known: people.Organizations, past: Mapping[str, str]
 ) -> _Share:
     """What is due here. Of other calls' steps only what became of them counts; the own ones are judged by reading."""
     share = _Share()
-    stopped = set()
+    stopped = _stopped(case, planned, past)
     for row in rows:
         step = Step(row["action"], _key(row), tuple(row["roles"]))
         case.rows[step] = row
         case.members[step.user] = _member(case, row, known)
-        if row["action"] not in kinds:
+        if not planned.due(row):
             status = past.get(step_hash(row))
             if status in (PLANNED, DONE):
                 _assume(case, step)
             elif status:
                 stopped.add(step.user)
     access = dict(case.before)
-    for step in [one for one in case.rows if one.action in kinds]:
+    for step in [one for one in case.rows if planned.due(case.rows[one])]:
         row = case.rows[step]
         case.wanted[step.user] = Wish(Who(row["user"], row["user_id"]), frozenset(row["roles"]))
         note = "" if case.unread else _note(case, step)
@@ -223,6 +239,19 @@ def _share(
     return share
 
 
+def _stopped(case: Case, planned: Planned, past: Mapping[str, str]) -> Set[str]:
+    """Whose steps elsewhere did not end well: they stay in the organization, so that the same plan again ends them."""
+    if planned.place != ORGANIZATION:
+        return set()
+    return {
+        _key(row)
+        for row in planned.rows
+        if row["org_id"] == case.project.id
+        and _place(row) != ORGANIZATION
+        and past.get(step_hash(row)) not in (PLANNED, DONE)
+    }
+
+
 def _key(row: Row) -> str:
     return str(row["user_id"] or folded(row["user"]))
 
@@ -231,14 +260,14 @@ def _member(case: Case, row: Row, known: people.Organizations) -> Member:
     """Whom a step is about: as read, as the organization knows somebody who is to be added, else as planned."""
     if row["action"] == "add" and not case.unread:
         org = known[case.project.org_id]
-        return newcomer(Newcomer(row["user"], org.find(None, row["user"])), org)
+        return newcomer(Newcomer(row["user"], org.find(None, row["user"])), org, case.project.kind)
     planned = Member(row["user"], row["user_id"], row["status"], frozenset(row["roles"]), legacy=row["legacy"])
     return case.there.get(_key(row), case.members.get(_key(row), planned))
 
 
 def _assume(case: Case, step: Step) -> None:
     """What an earlier call did, or in check mode would have done, counts as done where the listing does not show it."""
-    case.made_owner = case.made_owner or (step.action in ("add", "grant") and OWNER in step.roles)
+    case.made_owner = case.made_owner or (step.action in ("add", "grant") and owns(step.roles))
     if case.unread or _note(case, step) or (step.user not in case.before and step.action != "add"):
         return
     case.before = replay(case.before, [step])
@@ -278,6 +307,8 @@ def _refusal(case: Case, row: Row, step: Step, access: Access) -> str:
     if step.action == "remove" and access[step.user] != frozenset(row["roles"]):
         was, has = (", ".join(sorted(roles)) or "no role" for roles in (row["roles"], access[step.user]))
         return f"held {was} when the plan was made, and holds {has} now"
+    if step.action == "remove" and last_of_team(case.project, access, [step]):
+        return f"is the last in the team, {LAST}"
     if step.action == "revoke" and not access[step.user] - set(step.roles):
         return f"has no role but {', '.join(step.roles)} now, and a member holds at least one"
     return ""
@@ -297,6 +328,13 @@ def _keep_owners(
             )
         elif not answer:
             mine.refused.update((step, no_owner(case)) for step in takers)
+
+
+def _keep_own(client: Client, cases: Sequence[Case], share: Mapping[str, _Share]) -> None:
+    """Refuse the steps that are about the account of the credential."""
+    for case in cases:
+        mine = share[case.project.id]
+        mine.refused.update((step, OWN) for step in mine.ahead() if is_own(case, step, client.names))
 
 
 def _leaving(case: Case) -> people.Leaving:

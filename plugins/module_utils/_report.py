@@ -9,7 +9,20 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ._access import ACTIVE, Entry, Member, Project, Refusal, Residual, access_of, difference, folded, shows
+from ._access import (
+    ACTIVE,
+    ORGANIZATION,
+    TEAM,
+    Entry,
+    Member,
+    Project,
+    Refusal,
+    Residual,
+    access_of,
+    difference,
+    folded,
+    shows,
+)
 from ._asked import fulfilled
 from ._cases import Case, Outcome, Run, expected
 from ._errors import AtlasError
@@ -31,11 +44,15 @@ def cut(text: str, characters: int = 1000) -> str:
     return text if len(text) <= characters else f"{text[:characters]}... ({len(text)} characters)"
 
 
+def named(place: Project) -> Row:
+    """A place by its kind: project and project_id, team and team_id, organization and organization_id."""
+    return {place.kind: place.name, f"{place.kind}_id": place.id}
+
+
 def row(project: Project, member: Member) -> Row:
     """A membership as the modules return it."""
     return {
-        "project": project.name,
-        "project_id": project.id,
+        **named(project),
         "user": member.user,
         "user_id": member.user_id,
         "status": member.status,
@@ -80,13 +97,21 @@ def listing(name: str, rows: List[Row], output_file: Optional[str]) -> Row:
 
 def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str], Optional[str]]:
     """The result of a run, warnings, and what to fail with, if anything failed."""
-    actions = [action for case in run.cases for action in _actions(case)]
-    memberships = [one for case in run.cases for one in _memberships(case)]
+    several = run.kind == ORGANIZATION
+    actions = [
+        {"place": case.project.kind, **action} if several else action for case in run.cases for action in _actions(case)
+    ]
+    memberships = [one for case in run.cases if case.project.kind == run.kind for one in _memberships(case)]
     residual = [_residual_row(one) for one in run.residual]
     before, after, projects = _diff(run.cases)
     parts = {"memberships": (bounded(memberships, OF_MEMBERSHIPS), memberships)}
-    if run.removes:
+    if run.removes and run.kind != ORGANIZATION:
         parts["residual_access"] = (bounded(residual, OF_RESIDUAL), residual)
+    if run.kind == TEAM:
+        ends = _ends(run)
+        parts["ends"] = (bounded(ends, OF_RESIDUAL), ends)
+    if several:
+        parts["held"] = (bounded(run.held, OF_RESIDUAL), run.held)
     taken = sum(len(json.dumps(part)) for part in (before, after, *(some for some, _every in parts.values())))
     shown = bounded(
         sorted(actions, key=lambda action: action["status"] != FAILED), LIMIT - OF_MESSAGES - OF_OPTIONS - taken
@@ -155,8 +180,7 @@ def _action(
     why: Optional[str] = None,
 ) -> Row:
     return {
-        "project": case.project.name,
-        "project_id": case.project.id,
+        **named(case.project),
         "user": member.user if member else None,
         "user_id": member.user_id if member else None,
         "action": action,
@@ -200,10 +224,26 @@ def _labelled(case: Case, access: Mapping[str, List[str]]) -> Dict[str, List[str
     return {name: access[key] for name, key in sorted((names[key], key) for key in access)}
 
 
+def _ends(run: Run) -> List[Row]:
+    """What ends with the steps that were made, or would be."""
+    made = {(case.project.id, one.step.user) for case in run.cases for one in case.outcomes if one.changes}
+    members = {case.project.id: case.members for case in run.cases}
+    return [
+        {
+            **named(one.team),
+            **named(one.project),
+            "user": members[one.team.id][one.user].user,
+            "user_id": one.user,
+            "roles": sorted(one.roles),
+        }
+        for one in run.ends
+        if (one.team.id, one.user) in made
+    ]
+
+
 def _residual_row(one: Residual) -> Row:
     return {
-        "project": one.project.name,
-        "project_id": one.project.id,
+        **named(one.project),
         "user": one.user,
         "via": one.way.kind,
         "name": one.way.name,
@@ -270,6 +310,7 @@ def _failures(run: Run, wrong: Sequence[str], interrupted: Optional[str]) -> Opt
     if sentences:
         more = f" (and {len(sentences) - TOLD} more, see actions)" if len(sentences) > TOLD else ""
         failed = sum(bool(case.unread or case.problem or any(one.error for one in case.outcomes)) for case in run.cases)
-        count = f"{failed} of {len(run.cases)} projects failed. " if failed else ""
+        places = f"{run.kind}s" if run.kind != ORGANIZATION else "places"
+        count = f"{failed} of {len(run.cases)} {places} failed. " if failed else ""
         said.append(f"{count}{' '.join(sentences[:TOLD])}{more}")
     return " ".join(said) or None

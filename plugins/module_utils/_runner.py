@@ -15,9 +15,9 @@ from typing import Callable, Collection, Dict, Iterator, List, Mapping, Sequence
 from . import _atlas as atlas
 from . import _people as people
 from ._access import (
-    ACTIVE,
-    OWNER,
-    PENDING,
+    ORGANIZATION,
+    OWNERS,
+    TEAM,
     UNKNOWN_WAY,
     Access,
     Member,
@@ -35,12 +35,15 @@ from ._access import (
     replay,
 )
 from ._apply import apply
-from ._asked import Asked, Newcomer, Params, Who, Wish, by_project, check_names, is_here, wanted
+from ._asked import Asked, Params, Who, Wish, by_project, check_names, is_here, wanted
 from ._cases import Case, Run
 from ._client import Client
+from ._ends import ends
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal
+from ._leave import elsewhere, held, keep_last, look_again
 from ._names import listed
+from ._places import must_stay, newcomer, visible
 
 # From the options, what is asked of a project by key, and the access that it has, to the access that it should have.
 Desired = Callable[[Params, Mapping[str, Wish], Access], Access]
@@ -56,24 +59,33 @@ def change(
     check_mode: bool,
 ) -> None:
     """Fill the run. Raises `Refusal` and `AtlasError`; then nothing was written."""
-    visible = atlas.projects(client)
-    run.cases += [Case(project, wishes) for project, wishes in by_project(asked, visible, run.warnings)]
+    places = visible(client, run.kind, params)
+    run.cases += [Case(place, wishes) for place, wishes in by_project(asked, places, run.warnings, run.kind)]
+    if run.kind == ORGANIZATION and run.deed == "remove":
+        run.cases = elsewhere(client, run.cases) + run.cases
     legacy = {case.project.id for case in run.cases if params.get("legacy_invitations")}
     known = read_members(client, run, legacy)
     check_names(_whos(run.cases), _accounts(run.cases, known), run.warnings)
     refusals = _plan(run, params, desired, known)
-    if not params["allow_no_owner"]:
-        refusals += _owner_refusals(client, run.cases, known)
+    if not params.get("allow_no_owner"):
+        refusals += _owner_refusals(client, run.cases, known, "allow_no_owner" in params)
+    if run.kind == ORGANIZATION:
+        run.warnings += keep_last(run.cases)
+    refusals += must_stay(run.cases, client.names)
     if client.stopped_by:
         raise Interrupted()
     if refusals:
         raise Refusal("nothing was written. " + listed(sorted(refusals), "; "))
-    if run.deed == "remove":
-        leaving = [_leaving(case, known[case.project.org_id]) for case in run.cases if not case.unread]
+    if run.kind == ORGANIZATION:
+        run.held = held(run.cases) if run.deed == "remove" else []
+    elif run.deed == "remove" or run.kind == TEAM:
+        leaving = [_leaving(case, known[case.project.org_id], run.deed) for case in run.cases if not case.unread]
         look_for_residual(client, run, known, leaving)
     if params["state"] == "absent":
-        run.warnings += _nobody(run.cases)
-    apply(client, run.cases, None if params["allow_no_owner"] else known, journal, check_mode)
+        run.warnings += _nobody([case for case in run.cases if case.project.kind == run.kind], run.kind)
+    apply(client, run.cases, None if params.get("allow_no_owner") else known, journal, check_mode)
+    if run.kind == ORGANIZATION:
+        look_again(client, run)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -143,24 +155,15 @@ def _plan(run: Run, params: Params, desired: Desired, known: people.Organization
                 case.wishes, case.members, case.keys, org.find, params["state"] == "present", run.warnings
             )
             after = desired(params, case.wanted, case.before)
+            case.members.update((key, newcomer(one, org, case.project.kind)) for key, one in newcomers.items())
         except Refusal as refusal:
             refusals.append(f"{case.project.name}: {_told(case, refusal)}")
             continue
         case.steps = plan(case.before, after)
-        for key, one in newcomers.items():
-            case.members[key] = newcomer(one, org)
+        for one in newcomers.values():
             if org.odd and one.person is None:
                 run.warnings.append(f"whether {one.email} is ACTIVE in the organization already could not be read")
     return refusals
-
-
-def newcomer(who: Newcomer, org: people.Organization) -> Member:
-    """Somebody who is to be added, as the organization knows them: ACTIVE ones get in at once, others are invited."""
-    person = who.person
-    if person is None:
-        unsure = org.people is None or bool(org.odd)
-        return Member(who.email, None, None if unsure else PENDING, frozenset())
-    return Member(person.user, person.user_id, ACTIVE if person.status == ACTIVE else PENDING, frozenset())
 
 
 def _told(case: Case, refusal: Refusal) -> str:
@@ -190,14 +193,18 @@ def _loses_owners(case: Case, steps: Sequence[Step]) -> bool:
     return bool(active_owners(case.before, case.members)) and not active_owners(after, case.members)
 
 
-def _owner_refusals(client: Client, cases: Sequence[Case], known: people.Organizations) -> List[str]:
-    """What to say of projects that would be left without an ACTIVE owner."""
+def _owner_refusals(
+    client: Client, cases: Sequence[Case], known: people.Organizations, may_be_allowed: bool
+) -> List[str]:
+    """What to say of places that would be left without an ACTIVE owner."""
     refusals = []
     for case, answer in losing_owners(client, [(case, case.steps) for case in cases], known):
         if isinstance(answer, AtlasError):
             case.unread, case.steps = ("whether an owner would be left could not be read", answer), []
         elif not answer:
-            refusals.append(f"{case.project.name}: {no_owner(case)}, or set allow_no_owner")
+            refusals.append(
+                f"{case.project.name}: {no_owner(case)}{', or set allow_no_owner' if may_be_allowed else ''}"
+            )
     return refusals
 
 
@@ -205,8 +212,10 @@ def no_owner(case: Case) -> str:
     """What to say of steps that would leave no ACTIVE owner."""
     names = case.labels()
     owners = listed([names[key] for key in active_owners(case.before, case.members)])
+    kind = case.project.kind
     return (
-        f"this would leave the project without an ACTIVE owner, which {owners} is now; make somebody else {OWNER} first"
+        f"this would leave the {kind} without an ACTIVE owner, which {owners} is now; make somebody else "
+        f"{OWNERS[kind]} first"
     )
 
 
@@ -218,12 +227,19 @@ def _owned_otherwise(client: Client, case: Case, known: people.Organizations) ->
 
 
 def look_for_residual(client: Client, run: Run, known: people.Organizations, leaving: Sequence[people.Leaving]) -> None:
-    """Fill in how everybody named still gets in, whether they are taken out now or were long ago."""
-    run.residual, said = people.residual(client, known, leaving)
+    """Fill in how everybody named still gets in, whether they are taken out now or were long ago, and what ends."""
+    if run.kind == TEAM:
+        named = people.with_names(client, known, known)
+        run.ends, run.residual, said = ends(client, named, leaving)
+    else:
+        run.residual, said = people.residual(client, known, leaving)
     run.warnings += people.doubts(known) + said + _residual_warnings(run.residual)
 
 
-def _leaving(case: Case, org: people.Organization) -> people.Leaving:
+def _leaving(case: Case, org: people.Organization, deed: str) -> people.Leaving:
+    if deed != "remove":
+        going = {step.user for step in case.steps if step.action == "remove"}
+        return people.Leaving(case.project, going, set(), [case.members[key] for key in sorted(going)])
     ids = {key for key in case.wanted if not case.members[key].legacy}
     emails = set()
     for wish in case.wishes:
@@ -242,21 +258,32 @@ def _residual_warnings(rows: Sequence[Residual]) -> List[str]:
         known = row.way.kind != UNKNOWN_WAY.kind
         by_user.setdefault((row.user, known), []).append(f"{row.project.name}{_through(row) if known else ''}")
     return [
-        f"{user} still gets into {listed(where)}; no removal here ends that"
+        f"{user} still gets into {listed(where)}; {_enders(rows, user)}"
         if known
         else f"with this credential it can't be known whether {user} gets in through a team as well: {listed(where)}"
         for (user, known), where in by_user.items()
     ]
 
 
+# Which module ends a way.
+_ENDS = {"direct": "atlas_project_user", "team": "atlas_team_user", "organization": "atlas_organization_user"}
+
+
+def _enders(rows: Sequence[Residual], user: str) -> str:
+    names = sorted({_ENDS[row.way.kind] for row in rows if row.user == user and row.way.kind in _ENDS})
+    return f"{' and '.join(names)} {'end' if len(names) > 1 else 'ends'} that"
+
+
 def _through(row: Residual) -> str:
     roles = f" ({', '.join(sorted(row.way.roles))})" if row.way.roles else ""
+    if row.way.kind == "direct":
+        return f" as a member{roles}"
     return f" through the {row.way.kind}{' ' + row.way.name if row.way.name else ''}{roles}"
 
 
-def _nobody(cases: Sequence[Case]) -> List[str]:
-    """Who is named, and found in no project. Nothing is said while a project could not be read."""
+def _nobody(cases: Sequence[Case], kind: str) -> List[str]:
+    """Who is named, and found in no place. Nothing is said while one could not be read."""
     if any(case.unread or case.partial for case in cases):
         return []
     lost = [who.text for who in _whos(cases) if not any(is_here(who, case.members, case.keys) for case in cases)]
-    return [f"no member of the projects named, so there is nothing to take: {listed(lost)}"] if lost else []
+    return [f"no member of the {kind}s named, so there is nothing to take: {listed(lost)}"] if lost else []

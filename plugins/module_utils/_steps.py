@@ -13,7 +13,7 @@ import hashlib
 import json
 from typing import Any, Dict, Iterable, Mapping, Optional
 
-from ._access import Member, Project, Step, folded
+from ._access import PROJECT, Member, Project, Step, folded
 
 Row = Dict[str, Any]
 
@@ -24,7 +24,10 @@ RESTORED = "restored"
 
 
 def step_row(project: Project, step: Step, member: Optional[Member]) -> Row:
-    """A step and whom it was judged for: ``member`` as the project showed it, None for somebody who is not there."""
+    """A step and whom it was judged for: ``member`` as the project showed it, None for somebody who is not there.
+
+    ``place`` says what kind of place it is about, where that is no project.
+    """
     return {
         "project_id": project.id,
         "project": project.name,
@@ -35,6 +38,7 @@ def step_row(project: Project, step: Step, member: Optional[Member]) -> Row:
         "status": member.status if member else None,
         "action": step.action,
         "roles": sorted(step.roles),
+        **({} if project.kind == PROJECT else {"place": project.kind}),
     }
 
 
@@ -49,6 +53,8 @@ def step_hash(row: Mapping[str, Any]) -> str:
         facts.append(folded(row["user"]))
     if row["legacy"]:
         facts.append("legacy")
+    if row.get("place"):
+        facts.append(row["place"])
     # Surrogates, which JSON may carry, have no place in UTF-8.
     text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
     return hashlib.sha256(text).hexdigest()

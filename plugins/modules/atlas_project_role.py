@@ -21,6 +21,7 @@ description:
 extends_documentation_fragment:
   - atlasops.access.auth
   - atlasops.access.targets
+  - atlasops.access.who
   - atlasops.access.attributes
 options:
   roles:

@@ -25,6 +25,7 @@ description:
 extends_documentation_fragment:
   - atlasops.access.auth
   - atlasops.access.targets
+  - atlasops.access.who
   - atlasops.access.attributes
 options:
   roles:
@@ -61,6 +62,7 @@ options:
     default: false
 seealso:
   - module: atlasops.access.atlas_project_role
+  - module: atlasops.access.atlas_team_user
   - module: atlasops.access.atlas_project_user_info
 """
 
@@ -225,8 +227,8 @@ residual_access:
       roles: [GROUP_READ_ONLY]
 """
 
-from ansible_collections.atlasops.access.plugins.module_utils._access import Access, Refusal
-from ansible_collections.atlasops.access.plugins.module_utils._asked import Params
+from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
+from ansible_collections.atlasops.access.plugins.module_utils._asked import Params, exactly
 from ansible_collections.atlasops.access.plugins.module_utils._module import run
 from ansible_collections.atlasops.access.plugins.module_utils._names import blank
 
@@ -247,16 +249,8 @@ def check(params: Params) -> None:
         raise Refusal("legacy_invitations goes with state=absent; invitations are made by the current endpoint only")
 
 
-def desired(params: Params, users, access: Access) -> Access:
-    """These users have exactly these roles, or no membership."""
-    if params["state"] == "absent":
-        return {user: roles for user, roles in access.items() if user not in users}
-    named = {user: wish.roles for user, wish in users.items()}
-    return named if params["exclusive"] else {**access, **named}
-
-
 def main() -> None:
-    run(SPEC, DEEDS, check, desired)
+    run(SPEC, DEEDS, check, exactly)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import yaml
 from module_run import MODULES, run_module
 from test_laws import ABSENT, DAN, ROLE, USER
 
-from ansible_collections.atlasops.access.plugins.module_utils._module import AUTH_SPEC, TARGET_SPEC
+from ansible_collections.atlasops.access.plugins.module_utils._module import AUTH_SPEC, TARGETS
 
 USER_INFO, INFO, REVIEW, EVIDENCE = (
     "atlas_project_user_info",
@@ -47,7 +47,7 @@ OTHER_TYPES = ("bool", "int", "float")
 
 def spec_of(name: str) -> dict[str, Any]:
     own = importlib.import_module(f"{MODULES}.{name}").SPEC
-    return {**AUTH_SPEC, **(TARGET_SPEC if name in WRITING else {}), **own}
+    return {**AUTH_SPEC, **(TARGETS["project"] if name in WRITING else {}), **own}
 
 
 def blanks(entry: dict[str, Any]) -> list[Any]:

@@ -372,7 +372,7 @@ def test_an_odd_answer_is_one_sentence(quick, monkeypatch, answer, credential):
 
 SHAPES = {
     "teams": ('{"teamId": 1, "roleNames": []}', lambda c: atlas.teams(c, atlas.Project("1", "a", "1"))),
-    "team-names": ('{"id": "1"}', lambda c: atlas.team_names(c, "1")),
+    "team-names": ('{"id": "1"}', lambda c: atlas.teams_of(c, "1")),
     "members": ('{"id": "1", "username": null}', lambda c: atlas.members(c, atlas.Project("1", "a", "1"))),
     "invitations": ('{"id": "1"}', lambda c: atlas.legacy_invitations(c, atlas.Project("1", "a", "1"))),
 }

@@ -37,7 +37,7 @@ def has(project: str, user: str, *wanted: str) -> Callable[[State], bool]:
     return lambda state: roles(state, project, user) == sorted(wanted)
 
 
-USER, ROLE = "atlas_project_user", "atlas_project_role"
+USER, ROLE, TEAM = "atlas_project_user", "atlas_project_role", "atlas_team_user"
 ABSENT: dict[str, Any] = {"state": "absent"}
 CARA, DAN = "cara.diaz+ATLAS@corp.example", "dan@corp.example"
 
@@ -206,6 +206,42 @@ SCENARIOS = {
             and has("alpha", DAN, "GROUP_OWNER", "GROUP_READ_ONLY")(state)
         ),
     ),
+    "leave-team": Scenario(
+        TEAM, {"team": "platform", "user": "ann@corp.example", **ABSENT}, gone(("platform", "ann@corp.example"))
+    ),
+    "leave-all-teams": Scenario(
+        TEAM,
+        {"teams": "*", "users": ["ANN@corp.example", "rita@corp.example"], "organization": "Small Org", **ABSENT},
+        gone(("platform", "ann@corp.example"), ("readers", "rita@corp.example")),
+    ),
+    "leave-team-by-rows": Scenario(
+        TEAM,
+        {"memberships": [{"team": "readers", "user": "bob@corp.example", "action": "remove"}], **ABSENT},
+        gone(("readers", "bob@corp.example")),
+    ),
+    "leave-team-of-others": Scenario(TEAM, {"teams": "*", "user": DAN, **ABSENT}, unchanged=True),
+    "leave-team-as-the-last": Scenario(
+        TEAM,
+        {"teams": ["platform", "readers"], "users": ["ann@corp.example", "tess@corp.example"], **ABSENT},
+        refused="would leave nobody in the team",
+    ),
+    "join-team": Scenario(
+        TEAM,
+        {"team": "platform", "users": ["outsider@corp.example", "pia@partner.example", "tess@corp.example"]},
+        has("platform", "outsider@corp.example"),
+    ),
+    "join-team-as-before": Scenario(TEAM, {"team": "platform", "user": "tess@corp.example"}, unchanged=True),
+    "join-team-from-outside": Scenario(
+        TEAM, {"teams": "*", "users": [DAN, "new@corp.example"]}, refused="is not in the organization"
+    ),
+    "join-team-after-an-invitation-lapsed": Scenario(
+        TEAM, {"team": "platform", "user": "eve@partner.example"}, refused="is not in the organization"
+    ),
+    "be-in-team-exclusively": Scenario(
+        TEAM,
+        {"team": "readers", "users": [DAN], "exclusive": True},
+        lambda state: list(state["readers"]) == [DAN],
+    ),
     "info": Scenario("atlas_project_user_info", {}, unchanged=True),
     "project-info": Scenario("atlas_project_info", {}, unchanged=True),
     "identity-info": Scenario("atlas_project_identity_info", {}, unchanged=True),
@@ -231,6 +267,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "uncounted-says-0": {"uncounted": "zero"},
     "people-unsorted": {"people_order": "unsorted"},
     "renewed-invitation-has-a-new-id": {"renewed_id": "new"},
+    "last-of-team-400": {"last_of_team": 400},
+    "already-gone-400": {"already_gone": 400},
 }
 CREDENTIALS: dict[str, dict[str, Any]] = {
     "service-account": {"client_id": "mdb_sa_id_0123456789abcdef01234567", "client_secret": "mdb_sa_sk_small"},
@@ -263,29 +301,34 @@ def alike(check: dict[str, Any], real: dict[str, Any]) -> bool:
     return check == real
 
 
+def everywhere(sim: Any) -> State:
+    """Who is in which project, team and organization."""
+    return {**sim.directory(), **sim.state()}
+
+
 def obey_the_laws(sim: Any, scenario: Scenario, **credential: Any) -> None:
     def run(check: bool) -> Any:
         sim.forget()
         return run_module(scenario.module, sim, check, **scenario.options, **credential)
 
-    before = sim.state()
+    before = everywhere(sim)
     check = run(check=True)
     assert not sim.writes, "check mode wrote"
-    assert sim.state() == before
+    assert everywhere(sim) == before
 
     real = run(check=False)
     assert alike(check, real), ("check mode does not return what the run returns", planned(check), planned(real))
     if scenario.refused:
         assert real["failed"] and scenario.refused in real["msg"]
-        assert sim.state() == before and not sim.writes, "a refusal wrote"
+        assert everywhere(sim) == before and not sim.writes, "a refusal wrote"
         return
     assert not real.get("failed"), real.get("msg")
     assert real["changed"] is not scenario.unchanged
     assert real["changed"] == bool(sim.writes)
     if scenario.unchanged:
-        assert sim.state() == before
+        assert everywhere(sim) == before
     assert all(action["status"] == "done" for action in real.get("actions", []))
-    assert scenario.holds(sim.state()), sim.state()
+    assert scenario.holds(everywhere(sim)), everywhere(sim)
 
     again = run(check=False)
     assert not again["changed"] and not sim.writes, "the same task again changes something"

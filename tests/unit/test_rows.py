@@ -119,7 +119,7 @@ row = {"project": "a", "user": "a@b", "zz": 1, "yy": 2, "xx": 3}
 for deed in (
     lambda: _names.check_roles(["x", "w", "v"]),
     lambda: _names.people(["x1", "x2", "x3"], "users"),
-    lambda: _asked._asked_by_row(row, 1, {}, "remove", False),
+    lambda: _asked._asked_by_row(row, 1, {}, "remove", "project"),
 ):
     try:
         deed()

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What ends for people who leave teams: in which projects, and how they still get in there.
+
+Read before the writes, so that check mode and the run say the same. Knows nothing of Ansible. Private to this
+collection.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+from . import _atlas as atlas
+from . import _people as people
+from ._access import LAPSED, UNKNOWN_WAY, Member, Person, Project, Residual, Team, Way, by_id, indirect_ways
+from ._cases import End
+from ._client import Client
+from ._errors import AtlasError
+
+
+class _Around(NamedTuple):
+    """A project that a team is in: its teams, and those of its members who may be asked about."""
+
+    project: Project
+    teams: Sequence[Team]
+    members: Mapping[str, Member]
+
+
+def ends(
+    client: Client, known: people.Organizations, leaving: Sequence[people.Leaving]
+) -> Tuple[List[End], List[Residual], List[str]]:
+    """What ends by leaving teams, how people still get into the projects of these teams, and what could not be read.
+
+    ``leaving`` are the teams, each with all who are named, and who of them is a member now. Costs a request for each
+    project of the organizations, and one more for each of the teams' projects that somebody named is a member of.
+    """
+    found: List[End] = []
+    rows: List[Residual] = []
+    said: List[str] = []
+    projects = [one for one in atlas.projects(client) if one.org_id in {place.project.org_id for place in leaving}]
+    for one, around in zip(projects, client.together(lambda one: _around(client, one, known, leaving), projects)):
+        mine = [place for place in leaving if place.project.org_id == one.org_id]
+        if isinstance(around, AtlasError):
+            said.append(f"{one.name}: whether people named get in, and how, could not be read: {around}")
+            users = sorted({person.user for place in mine for person in _people(known, place)})
+            rows += [Residual(one, user, UNKNOWN_WAY) for user in users]
+        elif around:
+            more = _of_project(around, mine, known[one.org_id])
+            found += more[0]
+            rows += more[1]
+    return found, sorted(rows, key=lambda row: (row.project.name, row.project.id, row.user, row.way.kind)), said
+
+
+def _around(
+    client: Client, project: Project, known: people.Organizations, leaving: Sequence[people.Leaving]
+) -> Optional[_Around]:
+    """None where none of the teams is in the project."""
+    teams = atlas.teams(client, project)
+    concerned = [place for place in leaving if place.project.id in {team.id for team in teams}]
+    if not concerned:
+        return None
+    named = {
+        person.user_id for place in concerned for person in _people(known, place) if project.id in person.project_ids
+    }
+    members = by_id(atlas.members(client, project)) if named else {}
+    return _Around(project, teams, {key: members[key] for key in named if key in members})
+
+
+def _people(known: people.Organizations, place: people.Leaving) -> List[Person]:
+    return people.named(known[place.project.org_id], place)
+
+
+def _of_project(
+    around: _Around, leaving: Sequence[people.Leaving], org: people.Organization
+) -> Tuple[List[End], List[Residual]]:
+    in_project = {team.id: team for team in around.teams}
+    concerned = [place for place in leaving if place.project.id in in_project]
+    going: Dict[str, List[Project]] = {}
+    for place in concerned:
+        for key in by_id(place.members):
+            going.setdefault(key, []).append(place.project)
+    found: List[End] = []
+    rows: List[Residual] = []
+    everybody = {person.user_id: person for place in concerned for person in people.named(org, place)}
+    for key, person in sorted(everybody.items()):
+        left = {team.id for team in going.get(key, ())}
+        ways = _ways(person, around, left, org)
+        rows += [Residual(around.project, person.user, way) for way in ways]
+        stays = frozenset().union(*(way.roles for way in ways))
+        for team in going.get(key, ()) if person.status not in LAPSED else ():
+            roles = in_project[team.id].roles - stays
+            if roles:
+                found.append(End(team, key, around.project, roles))
+    return found, rows
+
+
+def _ways(person: Person, around: _Around, left: Set[str], org: people.Organization) -> List[Way]:
+    """How somebody gets into a project without the teams that they leave."""
+    member = around.members.get(person.user_id)
+    direct = [Way("direct", None, member.roles)] if member and member.status not in LAPSED else []
+    stays = [team for team in around.teams if team.id not in left]
+    return direct + indirect_ways(person, stays, org.names)

@@ -1,0 +1,196 @@
+# Copyright (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Teams as places with members: what ends by leaving them, what stays, who may not go."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from meanwhile import before
+from module_run import run_module
+
+TEAM = "atlas_team_user"
+ANN, BOB, TESS, RITA = "ann@corp.example", "bob@corp.example", "tess@corp.example", "rita@corp.example"
+DAN, ROOT = "dan@corp.example", "root@corp.example"
+ABSENT = {"state": "absent"}
+READER, PROJECTS = {"access_token": "reader-token"}, {"access_token": "projects-token"}
+
+
+def leave(sim, user, check=False, **options):
+    return run_module(TEAM, sim, check, **{"teams": "*", "user": user, **ABSENT, **options})
+
+
+def brief(rows, *keys):
+    return [tuple(row[key] for key in keys) for row in rows]
+
+
+# --- what ends, and what stays ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_where_access_ends(small, check):
+    result = leave(small, RITA, check)
+    assert brief(result["ends"], "team", "project", "user", "roles") == [
+        ("readers", "alpha", RITA, ["GROUP_READ_ONLY"])
+    ]
+    assert result["residual_access"] == []
+    assert not any("still gets in" in warning for warning in result["warnings"])
+
+
+def test_what_another_way_gives_does_not_end(small):
+    """Bob is a direct member of alpha with the role that the team gives."""
+    result = leave(small, BOB, teams="readers")
+    assert result["ends"] == [] and result["changed"]
+    assert brief(result["residual_access"], "project", "via", "name", "roles") == [
+        ("alpha", "direct", None, ["GROUP_OWNER", "GROUP_READ_ONLY"])
+    ]
+    assert any(
+        "bob@corp.example still gets into alpha as a member (GROUP_OWNER, GROUP_READ_ONLY); atlas_project_user ends"
+        in warning
+        for warning in result["warnings"]
+    )
+
+
+def test_what_stays_is_told_of_who_left_long_ago_too(small):
+    first, second = leave(small, BOB), leave(small, BOB)
+    assert not second["changed"] and second["ends"] == []
+    assert second["residual_access"] == first["residual_access"]
+
+
+def test_an_organization_role_stays(small):
+    small.change(lambda world: setattr(world.user(RITA), "org_roles", ("ORG_READ_ONLY",)))
+    result = leave(small, RITA, teams="readers")
+    assert result["ends"] == []
+    assert brief(result["residual_access"], "via", "name") == [("organization", "ORG_READ_ONLY")]
+    assert any("atlas_organization_user ends that" in warning for warning in result["warnings"])
+
+
+def test_another_team_stays(small):
+    def both(world):
+        org = next(iter(world.orgs.values()))
+        teams = {team.name: team for team in org.teams.values()}
+        teams["readers"].members.append(world.user(ANN).id)
+        world.project("gamma").teams[teams["readers"].id] = ("GROUP_READ_ONLY",)
+
+    small.change(both)
+    result = leave(small, ANN, teams="platform")
+    assert brief(result["ends"], "project", "roles") == [("gamma", ["GROUP_OWNER"])]
+    assert brief(result["residual_access"], "project", "via", "name") == [("gamma", "team", "readers")]
+
+
+def test_what_a_step_that_failed_would_have_ended_does_not_end(small):
+    small.fault(500, method="POST", path="removeUser", times=None)
+    result = leave(small, RITA)
+    assert result["failed"] and result["ends"] == [] and RITA in small.directory()["readers"]
+
+
+def test_what_can_not_be_read_is_unknown(small):
+    small.fault(403, method="GET", path=f"{small.project_id('alpha')}/teams", times=None)
+    result = leave(small, RITA)
+    assert brief(result["residual_access"], "project", "user", "via") == [("alpha", RITA, "unknown")]
+    assert any("alpha" in warning and "could not be read" in warning for warning in result["warnings"])
+    assert RITA not in small.directory()["readers"]
+
+
+# --- who may not go, and who may not do it ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_the_last_of_a_team_is_refused_with_the_ways_that_are_left(small, check):
+    result = leave(small, f"{ANN}, {TESS}", check, teams="platform, readers")
+    assert result["failed"] and not small.writes
+    assert "platform: ann@corp.example, tess@corp.example would leave nobody in the team" in result["msg"]
+    assert "atlas_organization_user" in result["msg"]
+
+
+def test_the_last_of_a_team_by_somebody_elses_hand(small):
+    """Another one left in between: Atlas refuses, and the error says what to do."""
+    error = {"status": 403, "errorCode": "CANNOT_REMOVE_LAST_USER_FROM_TEAM"}
+    small.fault(error, method="POST", path="removeUser")
+    result = leave(small, ANN)
+    assert result["failed"] and "A team keeps at least one user" in result["msg"]
+
+
+@pytest.mark.parametrize("credential", [READER, PROJECTS], ids=["reader", "projects"])
+def test_without_organization_owner_the_error_says_so(small, credential):
+    result = leave(small, RITA, **credential)
+    assert result["failed"] and "Organization Owner" in result["msg"]
+    assert [one["status"] for one in result["actions"]] == ["failed"] and RITA in small.directory()["readers"]
+
+
+def test_an_organization_that_can_not_be_seen(small):
+    small.knobs.org_member_reads = False
+    result = leave(small, RITA, **PROJECTS)
+    assert result["failed"] and "sees no organization" in result["msg"] and not small.writes
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_who_left_in_between_is_gone_already(small, monkeypatch, status):
+    """Somebody else took the person out after the list was read."""
+    small.knobs.already_gone = status
+
+    def take(world):
+        teams = [team for org in world.orgs.values() for team in org.teams.values()]
+        next(team for team in teams if team.name == "readers").members.remove(world.user(RITA).id)
+
+    before(monkeypatch, lambda: small.change(take), "POST", "removeUser")
+    result = leave(small, RITA)
+    assert [(one["status"], one["why"]) for one in result["actions"]] == [("done", "already gone")]
+    assert not result.get("failed")
+
+
+# --- what a task names -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ({"teams": "platfrom"}, "teams: 'platfrom' is unknown to this credential; near names: platform"),
+        ({"teams": ""}, "teams missing"),
+        ({"user": ""}, "users missing"),
+        ({"user": "dan"}, "neither an email address nor a user id"),
+        ({"organization": "Other Org"}, "organization: 'Other Org' is unknown"),
+        ({"teams": None, "user": None, "memberships": [{"team": "readers"}]}, "lacks a team or a user"),
+        ({"teams": None, "user": None, "memberships": [{"project": "alpha", "user": DAN}]}, "'project' is not a key"),
+        (
+            {"teams": None, "user": None, "memberships": [{"team": "readers", "user": DAN, "place": "project"}]},
+            "is about 'project'",
+        ),
+        ({"teams": None, "user": None, "memberships": [{"team_id": "x", "user": DAN}]}, "team_id 'x' is no id"),
+        ({"teams": None, "memberships": [{"team": "readers", "user": DAN}]}, "leave out users"),
+        ({"exclusive": True}, "exclusive goes with state=present"),
+        ({"state": ""}, "state"),
+    ],
+    ids=str,
+)
+def test_bad_options(small, options, says):
+    given = {"teams": "*", "user": RITA, **ABSENT, **options}
+    result = run_module(TEAM, small, **{name: value for name, value in given.items() if value is not None})
+    assert result["failed"] and says in result["msg"], result["msg"]
+    assert not small.writes
+
+
+def test_the_organization_goes_by_name_or_id(small):
+    org = next(iter(small.world.orgs))
+    assert not leave(small, RITA, check=True, organization=org).get("failed")
+    assert not leave(small, RITA, check=True, organization="Small Org").get("failed")
+
+
+def test_rows_that_were_returned_are_taken_as_they_are(small):
+    rows = run_module(TEAM, small, teams="*", user=ANN)["memberships"]
+    assert {row["team"] for row in rows} == {"platform", "readers"}
+    result = run_module(TEAM, small, memberships=rows, **ABSENT)
+    assert not result.get("failed") and len(result["actions"]) == 2
+    assert ANN not in small.directory()["platform"]
+
+
+# --- the plan of a review --------------------------------------------------------------------------------------------
+
+
+def test_the_journal_says_what_kind_of_place(small, tmp_path):
+    leave(small, RITA, journal=str(tmp_path / "actions.jsonl"))
+    events = [json.loads(line) for line in (tmp_path / "actions.jsonl").read_text().splitlines() if line.strip()]
+    assert [event["event"] for event in events] == ["start", "end"]
+    assert events[0]["row"]["place"] == "team" and events[0]["row"]["project"] == "readers"
