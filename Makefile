@@ -1,6 +1,6 @@
 # Needs only Python 3.10 or newer, git and make. Everything made here stays in .venv/ and build/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clients bench simulator browser clean
+.PHONY: help setup demo test check docs dist clients bench simulator browser clean
 SHELL := /bin/bash
 
 help: ## Show this list
@@ -17,6 +17,12 @@ test: ## Run all tests (make test ARGS="tests/unit -k plan" runs some)
 
 check: ## Lint, types, docs, ansible-test sanity, package, older Ansible versions (make check ONLY=lint runs one)
 	@scripts/check.sh $(ONLY)
+
+docs: ## Build the documentation as a site, in build/docs/html
+	@scripts/docs.sh
+
+dist: ## Build the release's tarball in build/dist, and look into it
+	@scripts/check.sh package
 
 clients: ## Hold the simulated Atlas against clients that others made for the real one (installs them; npm if it is there)
 	@scripts/clients.sh $(ARGS)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv with what is asked for: `setup.sh demo`, `setup.sh test` or `setup.sh dev`, each including the former, or
-# `setup.sh bench`, which includes test. Happens once; again when a requirements file changes.
+# Makes .venv with what is asked for: `setup.sh demo`, `setup.sh test` or `setup.sh dev`, each including the former;
+# `setup.sh bench`, which includes test; `setup.sh docs`. Happens once; again when a requirements file changes.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
@@ -9,14 +9,17 @@ LEVEL=${1:-dev}
 # The requirements files of a level, as they were when it was last installed.
 wanted() {
     cat requirements.txt requirements-demo.txt
-    case $LEVEL in test) cat requirements-test.txt ;; dev | bench) cat requirements-test.txt "requirements-$LEVEL.txt" ;; esac
+    case $LEVEL in test) cat requirements-test.txt ;; dev | bench) cat requirements-test.txt "requirements-$LEVEL.txt" ;; docs) cat requirements-docs.txt ;; esac
 }
 
 is_current() {
     local level
-    for level in demo test dev bench; do
-        # A richer level serves a plainer one, so look from the level asked for upwards.
-        case $LEVEL:$level in test:demo | dev:demo | dev:test | dev:bench | bench:demo | bench:test | bench:dev) continue ;; esac
+    for level in demo test dev bench docs; do
+        # A richer level serves a plainer one.
+        case $LEVEL:$level in
+        "$level:$level" | demo:test | demo:dev | demo:bench | test:dev | test:bench) ;;
+        *) continue ;;
+        esac
         if [ -x "$VENV/bin/python" ] && [ -f "$VENV/installed-$level" ] &&
             [ "$(LEVEL=$level wanted)" = "$(cat "$VENV/installed-$level")" ] && "$VENV/bin/python" -c '' 2>/dev/null; then
             return 0
