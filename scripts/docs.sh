@@ -23,9 +23,12 @@ collect() {
     local playbook
     rm -rf "$BUILD/docs"
     mkdir -p "$SOURCE"
-    cp -R ./*.md CHANGELOG.rst LICENSE galaxy.yml docs playbooks roles docs/docsite/conf.py docs/docsite/index.rst "$SOURCE"
+    cp -R ./*.md CHANGELOG.rst LICENSE galaxy.yml docs playbooks roles docs/docsite/conf.py docs/docsite/index.rst \
+        docs/docsite/pages.css "$SOURCE"
     mkdir -p "$SOURCE/collections"
     antsibull-docs collection --use-current --squash-hierarchy --no-indexes --dest-dir "$SOURCE/collections" atlasops.access
+    # The theme shows a table of contents beside each page, and an error where there is another one.
+    sed -i.bak '/^\.\. contents::/,/^$/d' "$SOURCE"/collections/*.rst "$SOURCE/CHANGELOG.rst"
     {
         printf 'Playbooks\n=========\n\n.. toctree::\n   :maxdepth: 1\n   :glob:\n\n   *\n'
     } >"$SOURCE/playbooks/index.rst"

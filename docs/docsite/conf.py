@@ -42,6 +42,8 @@ default_role = "any"
 highlight_language = "yaml+jinja"
 
 html_theme = "furo"
+html_static_path = ["pages.css"]
+html_css_files = ["pages.css"]
 html_title = f"atlasops.access {version}"
 html_show_sphinx = False
 html_copy_source = False

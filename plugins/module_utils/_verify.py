@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether steps are in effect, and what Atlas itself recorded of them. Reads only.
+"""Whether steps are in effect, and what Atlas itself recorded of them. It writes nothing to Atlas.
 
 The steps are rows as plans hold them, with ``status``, ``started``, ``at`` and ``why`` as the journal tells them.
 Knows nothing of Ansible. Private to this collection.

@@ -45,3 +45,25 @@ def test_a_module_that_writes_files_says_so_in_its_attributes(name):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_what_leaves_files_is_nowhere_called_read_only(path):
     assert not [line for line in path.read_text(encoding="utf-8").splitlines() if READ_ONLY.search(line)]
+
+
+def _returned(name):
+    """The description of what a module returns, key by key, at any depth below the top."""
+    return yaml.safe_load(importlib.import_module(f"{MODULES}.{name}").RETURN)
+
+
+def test_results_that_modules_share_are_described_alike():
+    """A key that two modules return has one type; those that write describe all that they share in the same words."""
+    types: dict[str, dict[tuple, str]] = {}
+    for name in NAMES:
+        for key, described in _returned(name).items():
+            types.setdefault(key, {}).setdefault((described["type"], described.get("elements")), name)
+    assert {key: found for key, found in types.items() if len(found) > 1} == {}
+    first, second = map(_returned, WRITING)
+    different = [key for key in first.keys() & second.keys() if not _same(first[key], second[key])]
+    assert different == []
+
+
+def _same(first, second):
+    """The same, but for samples, and for the sentences that are about one of the two."""
+    return {**first, "sample": None} == {**second, "sample": None}
