@@ -339,8 +339,11 @@ def _date(given: Any, option: str) -> Optional[date]:
 def grants_by_project(policy: Policy, visible: Sequence[Project]) -> Dict[str, Dict[str, List[Grant]]]:
     """The desired state by project id and user. Raises `Refusal` for projects that the credential does not see."""
     found: Dict[str, Dict[str, List[Grant]]] = {}
+    places: Dict[str, List[Project]] = {}
     for grant in policy.memberships or ():
-        for project in select_projects([grant.project], visible):
+        if grant.project not in places:
+            places[grant.project] = select_projects([grant.project], visible)
+        for project in places[grant.project]:
             found.setdefault(project.id, {}).setdefault(grant.user, []).append(grant)
     return found
 

@@ -123,6 +123,15 @@ options:
       - Dates are written V(2026-12-31). The last day is over at 12:00 UTC of the next day, everywhere.
     type: path
     version_added: "1.1.0"
+  memberships_dir:
+    description:
+      - A directory with the desired state, in place of O(policy.memberships), one YAML file a project, as
+        M(atlasops.access.atlas_access_adopt) writes them. Files in folders below it are read too.
+      - A file has the keys V(project) or V(project_id) or both, and V(memberships), rows of V(user), V(roles), and if
+        need be V(expires) and V(reason). V([]) means that nobody is to be in.
+      - Projects in scope that have no file are left alone, and told.
+    type: path
+    version_added: "1.1.0"
   guards:
     description:
       - What the plan must not do. A guard that trips is in RV(blocked), and the clean-up stops before its first write.
@@ -550,6 +559,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _leavers as
 from ansible_collections.atlasops.access.plugins.module_utils import _people as people
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
 from ansible_collections.atlasops.access.plugins.module_utils import _review as reviewing
+from ansible_collections.atlasops.access.plugins.module_utils import _sources as sourcing
 from ansible_collections.atlasops.access.plugins.module_utils import _survey as surveying
 from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
@@ -590,6 +600,7 @@ SPEC = {
         },
     },
     "leavers_file": {"type": "path"},
+    "memberships_dir": {"type": "path"},
     "guards": {
         "type": "dict",
         "default": {},
@@ -621,13 +632,19 @@ def check(params, warnings):
     """The policy, the guards and the approval, checked."""
     rules, doubts = policy.read_policy(asked(params, warnings))
     warnings += doubts
+    sources = None
+    if params["memberships_dir"]:
+        if rules.memberships is not None:
+            raise Refusal("policy.memberships and memberships_dir are two desired states; leave one out")
+        sources = sourcing.read_sources(params["memberships_dir"], warnings)
+        rules = rules._replace(memberships=tuple(grant for source in sources for grant in source.grants))
     programmatic.check(params, rules)
     approval = guarding.read_approval(params["approved_plan"], params["approved_steps"], params["approved_guards"])
     term = approving.read_term(params["approved_at"], params["approval_hours"])
     used_up = approving.used_up(params["run"]) if approval else ""
     if used_up:
         warnings.append(used_up)
-    return rules, policy.read_guards(params["guards"]), Approved(None if used_up else approval, term, used_up)
+    return rules, sources, policy.read_guards(params["guards"]), Approved(None if used_up else approval, term, used_up)
 
 
 class Approved(NamedTuple):
@@ -650,12 +667,12 @@ def asked(params, warnings):
 
 def answer(params, client, warnings, checked):
     """Read, review, judge, and write the evidence."""
-    rules, guards, approved = checked
+    rules, sources, guards, approved = checked
     now = datetime.now(timezone.utc)
     visible = atlas.projects(client)
     scope = surveying.in_scope(params, visible)
     rules, unknown = policy.located(rules, visible)
-    grants = policy.grants_by_project(rules, visible)
+    grants = desired(rules, sources, visible, scope, warnings)
     seen = surveying.survey(client, params, visible, scope)
     reviewed = [held(rules, guards, grants, seen, one, now) for one in seen.rosters if not one.error]
     names = {org_id: one.name for org_id, one in seen.identities.items()}
@@ -700,6 +717,17 @@ def answer(params, client, warnings, checked):
     unreadable = whole["unreadable"]
     problem = f"{len(unreadable)} of {len(scope)} projects could not be read. " if unreadable else ""
     return result, problem + " ".join(f"{one['project']}: {one['error']}" for one in unreadable[:5])
+
+
+def desired(rules, sources, visible, scope, warnings):
+    """The desired state by project id and user; a project whose file names nobody has an empty one."""
+    if sources is None:
+        return policy.grants_by_project(rules, visible)
+    found = sourcing.located(sources, visible, warnings)
+    warnings += sourcing.without_file(scope, found)
+    placed = tuple(grant._replace(project=where) for where, source in found.items() for grant in source.grants)
+    nobody = {where: {} for where in found}
+    return {**nobody, **policy.grants_by_project(rules._replace(memberships=placed), visible)}
 
 
 def held(rules, guards, grants, seen, roster, now):
