@@ -67,3 +67,22 @@ def test_another_checkout_is_not_tested(tmp_path):
     assert ended.returncode == 4 and "use this clone's .venv" in ended.stdout + ended.stderr, (
         ended.stdout + ended.stderr
     )
+
+
+BLOB = "https://github.com/atlasops/access/blob/main/"
+RAW = "https://raw.githubusercontent.com/atlasops/access/main/"
+
+
+def test_the_readme_renders_away_from_the_repository():
+    """Galaxy and Automation Hub show it alone, so its links and pictures are absolute, and lead to what is there."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", text("README.md"))
+    assert [one for one in targets if not one.startswith(("https://", "#"))] == []
+    ours = [one.partition("#")[0] for one in targets if one.startswith((BLOB, RAW))]
+    missing = [one for one in ours if not (ROOT / one.removeprefix(BLOB).removeprefix(RAW)).exists()]
+    assert len(ours) > 10 and missing == []
+
+
+def test_the_readme_names_every_module():
+    modules = [path.stem for path in (ROOT / "plugins/modules").glob("*.py")]
+    missing = [name for name in modules if f"| `{name}` |" not in text("README.md")]
+    assert missing == [], 'README.md, "What is in it", is to have a row for each of these'
