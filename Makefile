@@ -1,6 +1,6 @@
 # Needs only Python 3.10 or newer, git and make. Everything made here stays in .venv/ and build/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs dist clients bench simulator browser clean
+.PHONY: help setup demo test check docs dist clients bench awx simulator browser clean
 SHELL := /bin/bash
 
 help: ## Show this list
@@ -29,6 +29,9 @@ clients: ## Hold the simulated Atlas against clients that others made for the re
 
 bench: ## Measure speed and memory next to other ways of doing the same
 	@scripts/bench.sh $(ARGS)
+
+awx: ## Hold the AWX kit against the modules of awx.awx, and with URL=https://... against that server (fetches them)
+	@scripts/awx.sh $(URL)
 
 simulator: ## Keep a simulated Atlas running and print how to reach it (PORT=8080)
 	@scripts/simulator.sh

@@ -86,18 +86,15 @@ def used_up(run: Optional[Mapping[str, Any]]) -> str:
 # --- the text --------------------------------------------------------------------------------------------------------
 
 
-def text(document: Mapping[str, Any], where: Optional[str]) -> List[str]:
-    """What somebody who is to approve the plan of a review reads, a line each, bounded.
-
-    ``where`` the whole of it is, None if no file has it.
-    """
+def text(document: Mapping[str, Any]) -> List[str]:
+    """What somebody who is to approve the plan of a review reads, a line each, bounded."""
     steps: Sequence[Mapping[str, Any]] = document["steps"]
     whole = document["completeness"]
     unread = whole["unreadable"] or whole["team_access"] == "unreadable"
     lost = "was not found in what could be read" if unread else "was found nowhere"
     stay = [*document["outcome"]["still"], *(f"{user} {lost}" for user in nowhere(document))]
     if not steps:
-        return _cut(["There is nothing to approve: the plan has no steps.", *_some(stay, "points", where)])
+        return _cut(["There is nothing to approve: the plan has no steps.", *_some(stay, "points")])
     projects: Dict[Any, List[Mapping[str, Any]]] = {}
     for row in steps:
         projects.setdefault((row["project"], row["project_id"]), []).append(row)
@@ -108,11 +105,10 @@ def text(document: Mapping[str, Any], where: Optional[str]) -> List[str]:
         lines.append(f"in {_count(len(projects) - PROJECTS, 'more project')}: {_kinds(rest)}")
     trips = [one for one in document["blocked"] if one["guard"] not in _APPROVALS]
     lines.append(f"Approving overrides {_count(len(trips), 'guard')}:" if trips else "No guard stands against it.")
-    lines += _some([_guard(one) for one in trips], "guards", where)
+    lines += _some([_guard(one) for one in trips], "guards")
     if stay:
         lines.append("What stays open all the same:")
-        lines += _some(stay, "points", where)
-    lines.append(f"All of it, with the names: {where or 'the output of this job'}")
+        lines += _some(stay, "points")
     return _cut(lines)
 
 
@@ -137,9 +133,9 @@ def _guard(one: Mapping[str, Any]) -> str:
     return f"{one['guard']}{place}: {one['detail']}"
 
 
-def _some(lines: Sequence[str], what: str, where: Optional[str]) -> List[str]:
+def _some(lines: Sequence[str], what: str) -> List[str]:
     left = len(lines) - OTHERS
-    more = f"and {left:,} more {what if left > 1 else what[:-1]}{', in ' + where if where else ''}"
+    more = f"and {left:,} more {what if left > 1 else what[:-1]}, in the report"
     return [*lines[:OTHERS], *([more] if left > 0 else [])]
 
 

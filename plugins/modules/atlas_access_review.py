@@ -463,7 +463,7 @@ nowhere:
 approval_text:
   description:
     - What somebody reads who is to approve the plan - how many steps in which projects, which guards an approval
-      overrides, who still gets in or was found nowhere, and where all of it is. Bounded.
+      overrides, who still gets in or was found nowhere. Bounded; the report has all of it.
   returned: success, and when some of the projects could not be read
   type: list
   elements: str
@@ -712,7 +712,7 @@ def answer(params, client, warnings, checked):
     }
     result["report"] = bounded(document.report(findings, place(result, evidence.FINDINGS)), OF_LINES)
     result["plan"] = bounded(document.plan_lines(rows, place(result, evidence.PLAN)), OF_LINES)
-    result["approval_text"] = approving.text(written, result["evidence_dir"])
+    result["approval_text"] = approving.text(written)
     result["compared"] = comparing.line(written["comparison"])
     unreadable = whole["unreadable"]
     problem = f"{len(unreadable)} of {len(scope)} projects could not be read. " if unreadable else ""
