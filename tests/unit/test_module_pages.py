@@ -17,13 +17,15 @@ ROOT = Path(__file__).resolve().parents[2]
 FRAGMENT = "atlasops.access.attributes"
 NAMES = [path.stem for path in (ROOT / "plugins/modules").glob("*.py")]
 WRITING = ("atlas_project_user", "atlas_project_role", "atlas_team_user")
-# Pages of what leaves a report or other files behind. "Project Read Only" is a role of Atlas's, as is the other one.
+# Pages of what leaves a report or other files behind. "Project Read Only" and "Organization Read Only" are roles.
 PAGES = [
     path
     for pattern in ("*.md", "docs/*.md", "roles/**/*.md", "roles/**/*.yml", "playbooks/**/*.yml")
     for path in sorted(ROOT.glob(pattern))
 ]
-READ_ONLY = re.compile(r"(?<!Project )(?<!Organization )\bread(s|-)? ?only\b|\breads nothing\b|\bwrites nothing\b(?! to Atlas)", re.I)
+READ_ONLY = re.compile(
+    r"(?<!Project )(?<!Organization )\bread(s|-)? ?only\b|\breads nothing\b|\bwrites nothing\b(?! to Atlas)", re.I
+)
 
 
 def page(name):
