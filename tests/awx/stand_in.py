@@ -98,7 +98,7 @@ class StandIn:
         ]
 
     def fits(self, one: dict[str, Any], name: str, value: str) -> bool:
-        field, _, sub = name.partition("__")
+        field, dummy, sub = name.partition("__")
         if not sub:
             return str(one.get(field)) == value
         related = self.objects.get({"organization": "organizations"}.get(field, f"{field}s"), {})

@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/plays")]
+sys.path.insert(0, str(ROOT / "tests"))
 
-from test_estate import estate, inventory  # noqa: E402
+from estates import estate, inventory  # noqa: E402
 
 from simulator import Simulator  # noqa: E402
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import estates
 import pytest
 
 from simulator import Simulator
@@ -98,6 +99,15 @@ def small(tmp_path):
 def demo(tmp_path):
     with Simulator("demo") as sim:
         yield Ansible(sim, "demo", tmp_path)
+
+
+@pytest.fixture
+def many(tmp_path):
+    """An estate: the credential is each host's own, and whoever lacks one has none."""
+    with Simulator(estates.estate()) as sim:
+        none = {"MONGODB_ATLAS_CLIENT_ID": "", "MONGODB_ATLAS_CLIENT_SECRET": ""}
+        stats = {"ANSIBLE_SHOW_CUSTOM_STATS": "true", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+        yield Ansible(sim, "small", tmp_path, {**none, **stats})
 
 
 @pytest.fixture

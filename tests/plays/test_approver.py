@@ -55,7 +55,12 @@ def awx():
 def test_who_approved(demo, awx, token, said):
     demo.environment = {"CONTROLLER_HOST": f"{awx}/", "CONTROLLER_OAUTH_TOKEN": token}
     given = {"access_cleanup_leavers": "nobody@corp.example", "access_cleanup_evidence_dir": "evidence"}
-    ended = demo.play("cleanup", "-vvv", awx_workflow_job_id=76, awx_job_id=79, **given)
+    of_awx = {"awx_workflow_job_id": 76, "awx_job_id": 79, "awx_job_launch_type": "workflow"}
+    of_awx.update(awx_parent_job_schedule_name="each month", awx_workflow_job_launch_type="scheduled")
+    ended = demo.play("cleanup", "-vvv", **of_awx, **given)
     assert ended.returncode == 0 and token not in ended.stdout, ended.stdout
     run = evidence(demo.home)[0]["run"]
     assert (run.get("approved_by"), run.get("approved_when")) == said
+    # A workflow's jobs are told of its schedule by another name than others.
+    told = [run[name] for name in ("schedule", "launch_type", "workflow_launch_type")]
+    assert told == ["each month", "workflow", "scheduled"]

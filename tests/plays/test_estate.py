@@ -6,63 +6,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 import stat
 from pathlib import Path
 
 import pytest
-from conftest import Ansible
+from estates import LEAVER, ORGANIZATIONS, account, inventory
 from role_run import statistics, words
-
-from simulator import Simulator, generated
-
-# What the organizations of this estate are called, as hosts.
-ORGANIZATIONS = ("alpha", "beta", "gamma", "delta")
-LEAVER = "person00003@corp.example"
-
-
-def account(number: int) -> str:
-    return f"mdb_sa_id_{number:024x}"
-
-
-def estate(names=ORGANIZATIONS, projects=2, members=6):
-    """Organizations of one Atlas, each with a service account of its own."""
-    organizations = {}
-    for number, name in enumerate(names):
-        (made,) = generated(projects, members, organization=name)["organizations"].values()
-        made["service_accounts"] = {account(number): {"secret": f"mdb_sa_sk_{name}"}}
-        made["projects"] = {f"{name}-{project}": what for project, what in made["projects"].items()}
-        del made["api_keys"]
-        organizations[name] = made
-    return {"organizations": organizations}
-
-
-def inventory(home: Path, names=ORGANIZATIONS, **more) -> str:
-    hosts = {
-        name: {
-            "atlas_credential": {"client_id": account(number), "client_secret": f"mdb_sa_sk_{name}"},
-            **more.get(name, {}),
-        }
-        for number, name in enumerate(names)
-    }
-    path = home / "estate.json"
-    path.write_text(json.dumps({"all": {"children": {"atlas_organizations": {"hosts": hosts}}}}))
-    return str(path)
-
-
-@pytest.fixture
-def many(tmp_path):
-    with Simulator(estate()) as sim:
-        ansible = Ansible(sim, "small", tmp_path)
-        # The credential is the host's own; whoever lacks one has none.
-        ansible.environment = {
-            "MONGODB_ATLAS_CLIENT_ID": "",
-            "MONGODB_ATLAS_CLIENT_SECRET": "",
-            "ANSIBLE_SHOW_CUSTOM_STATS": "true",
-            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
-        }
-        yield ansible
 
 
 def summary(home: Path) -> dict[str, dict[str, str]]:
