@@ -105,11 +105,18 @@ def leaver_rows(policy: Policy, reviewed: Iterable[Reviewed]) -> List[Row]:
     indirect: Counter[str] = Counter()
     for one in reviewed if policy.leavers else ():
         for key, entry in one.entries.items():
-            for name in policy.leavers & {key, folded(entry.member.user)}:
+            for name in policy.leavers.keys() & {key, folded(entry.member.user)}:
                 (direct if entry.direct else indirect)[name] += 1
     return [
-        {"user": user, "found": direct[user] + indirect[user], "direct": direct[user], "indirect": indirect[user]}
-        for user in sorted(policy.leavers)
+        {
+            "user": user,
+            "found": direct[user] + indirect[user],
+            "direct": direct[user],
+            "indirect": indirect[user],
+            "last_day": str(leaver.last_day) if leaver.last_day else None,
+            "reason": leaver.reason or None,
+        }
+        for user, leaver in sorted(policy.leavers.items())
     ]
 
 

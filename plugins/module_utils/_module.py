@@ -27,6 +27,7 @@ from ._credentials import CREDENTIALS, DEFAULT_URL, check_base_url, check_limits
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal
 from ._names import blank
+from ._plain import unprinted
 from ._planned import ACTIONS, carry_out, check_alone, read_plan
 from ._report import OF_OPTIONS, Row, cut, report
 from ._runner import Desired, change
@@ -98,6 +99,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def _load_params(self) -> None:
         super()._load_params()
+        self.params.update(unprinted(self.params))
         self.no_log_values.update(misplaced(self.params))
         blank_state = "state" in self.params and blank(self.params["state"])
         _unset(self.params)

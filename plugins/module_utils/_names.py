@@ -171,7 +171,12 @@ def person(piece: str, option: str) -> str:
 def is_email(text: str) -> bool:
     """Whether it is an address that people write: letters, digits, marks and the signs that mail knows, none hidden."""
     letters = "".join(sign for sign in text if not unicodedata.combining(sign))
-    return bool(_EMAIL.fullmatch(letters)) and not _IGNORABLE.search(text)
+    return bool(_EMAIL.fullmatch(letters)) and is_shown(text)
+
+
+def is_shown(text: str) -> bool:
+    """Whether every sign of a text is one that people see."""
+    return not _IGNORABLE.search(text)
 
 
 # --- roles -----------------------------------------------------------------------------------------------------------

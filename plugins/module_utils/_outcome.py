@@ -148,9 +148,10 @@ def _still(document: Document) -> List[str]:
         if last_owner:
             kept.append(f"{user} stays in {project} as its last ACTIVE owner")
         through = [_through(way) for way in row["residual_access"] if way["via"] != "unknown"]
-        if row["action"] == "report" and "leavers" in row["rules"] and not through and not last_owner:
+        left = "leavers" in row["rules"] and not any(reason.startswith("is to leave: ") for reason in row["reasons"])
+        if row["action"] == "report" and left and not through and not last_owner:
             through = ["as a member"]
-        if row["action"] == "remove" or "leavers" in row["rules"]:
+        if row["action"] == "remove" or left:
             for way in through:
                 ways.setdefault(user, {}).setdefault(way, []).append(project)
         if row["action"] == "remove" and len(through) < len(row["residual_access"]):

@@ -10,11 +10,25 @@ Pure: no I/O, no Ansible. Private to this collection.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from datetime import date, datetime, time, timedelta, timezone
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from ._access import Member, Project, Refusal, Roles, folded
-from ._names import blank, check_roles, people, plain, role_set, select_projects, texts
+from ._names import as_list, blank, check_roles, is_id, listed, people, plain, role_set, select_projects, texts
+from ._plain import day, domains, number, row, rows, truth
 
 # The rules, which are keys of the policy; in this order findings name them.
 RULES = (
@@ -30,12 +44,20 @@ RULES = (
 # Those about API keys and service accounts.
 IDENTITY_RULES = ("identity_unused_days", "identity_holders")
 
-# Truth values as people write them.
-_TRUE, _FALSE = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
+_DAYS = ("stale_invitation_days", "inactive_days", "grace_days", "identity_unused_days")
+# When a day is over everywhere on earth, west of the date line too: at this time of the next day.
+_OVER = time(12, tzinfo=timezone.utc)
 
 _ORG_ROLE = re.compile(r"ORG_[A-Z_]+")
 _ACCOUNT = re.compile(r"mdb_sa_id_[0-9a-f]{24}", re.IGNORECASE)
-_DOMAIN = re.compile(r"@?[\w-]+(\.[\w-]+)*")
+
+
+class Leaver(NamedTuple):
+    """Somebody who has left, or will have when ``last_day`` is over."""
+
+    user: str
+    last_day: Optional[date] = None
+    reason: str = ""
 
 
 class Grant(NamedTuple):
@@ -65,7 +87,7 @@ class Exemption(NamedTuple):
 class Policy(NamedTuple):
     """Who may be in. What is None or empty is not asked for."""
 
-    leavers: FrozenSet[str] = frozenset()
+    leavers: Mapping[str, Leaver] = {}
     allowed_users: Optional[FrozenSet[str]] = None
     allowed_domains: Optional[FrozenSet[str]] = None
     stale_invitation_days: Optional[int] = None
@@ -97,32 +119,30 @@ def read_policy(given: Mapping[str, Any]) -> Tuple[Policy, List[str]]:
     for name in ("allowed_users", "allowed_domains", "role_holders", "memberships"):
         if name in known and not known[name]:
             raise Refusal(f"policy.{name} is empty, which would find everybody; leave it out to not ask for it")
-    numbers = ("stale_invitation_days", "inactive_days", "grace_days", "identity_unused_days")
-    days = {name: _number(known, name, "policy") for name in numbers}
-    holders = {}
-    if not isinstance(known.get("role_holders", {}), dict):
-        raise Refusal("policy.role_holders is not a map; write {GROUP_OWNER: [ada@corp.example]}")
-    for role, users in known.get("role_holders", {}).items():
-        if blank(users) or users == []:
-            raise Refusal(f"policy.role_holders: {role} has no list of users; name at least one, or leave the role out")
-        holders[role] = _emails(users, f"policy.role_holders: {role}")
+    days = {name: number(known.get(name), f"policy.{name}") for name in _DAYS}
+    holders, fallback = _holders(known), plain(known, "fallback_role", "policy")
     warnings = check_roles(holders, "policy.role_holders")
-    if known.get("fallback_role"):
-        warnings += check_roles([known["fallback_role"]], "policy.fallback_role")
-    grants = tuple(map(_grant, _unfolded(_rows(known, "memberships")))) if "memberships" in known else None
+    warnings += check_roles([fallback] if fallback else [], "policy.fallback_role")
+    if fallback in holders:
+        raise Refusal(
+            f"policy.fallback_role: {fallback} is itself for others by policy.role_holders; name a role that is not"
+        )
+    grants = _grants(known) if "memberships" in known else None
     warnings += check_roles({role for grant in grants or () for role in grant.roles}, "policy.memberships")
     policy = Policy(
-        leavers=_emails(known.get("leavers", []), "policy.leavers"),
+        leavers=_leavers(known.get("leavers")),
         allowed_users=_emails(known["allowed_users"], "policy.allowed_users") if "allowed_users" in known else None,
-        allowed_domains=_domains(known["allowed_domains"]) if "allowed_domains" in known else None,
+        allowed_domains=domains(known["allowed_domains"], "policy.allowed_domains")
+        if "allowed_domains" in known
+        else None,
         stale_invitation_days=days["stale_invitation_days"],
         inactive_days=days["inactive_days"],
         grace_days=Policy().grace_days if days["grace_days"] is None else days["grace_days"],
         role_holders=holders,
-        fallback_role=known.get("fallback_role"),
+        fallback_role=fallback,
         memberships=grants,
-        add_missing=_truth(known, "add_missing"),
-        exceptions=tuple(_exemption(row) for row in _rows(known, "exceptions")),
+        add_missing=truth(known.get("add_missing"), "policy.add_missing"),
+        exceptions=tuple(_numbered(known, "exceptions", _exemption)),
         identity_unused_days=days["identity_unused_days"],
         identity_holders=_identity_holders(known, warnings),
     )
@@ -136,10 +156,10 @@ def _identity_holders(known: Mapping[str, Any], warnings: List[str]) -> Dict[str
         raise Refusal(f"policy.identity_holders: {given!a} is no such map; write {{GROUP_OWNER: [deploy, abcdefgh]}}")
     holders = {}
     for role, names in given.items():
-        listed = [names] if isinstance(names, str) else names
-        if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed) or not texts(listed):
+        those = [names] if isinstance(names, str) else names
+        if not isinstance(those, list) or not all(isinstance(name, str) for name in those) or not texts(those):
             raise Refusal(f"policy.identity_holders: {role} has no list of ids or names; write them in quotes")
-        holders[str(role)] = frozenset(map(folded, texts(listed) or ()))
+        holders[str(role).strip()] = frozenset(map(folded, texts(those) or ()))
     warnings += check_roles([role for role in holders if not _ORG_ROLE.fullmatch(role)], "policy.identity_holders")
     return holders
 
@@ -147,12 +167,20 @@ def _identity_holders(known: Mapping[str, Any], warnings: List[str]) -> Dict[str
 def read_guards(given: Mapping[str, Any]) -> Guards:
     """The guards from plain data. An empty string is unset. Raises `Refusal` with a sentence."""
     known = _given(given)
-    numbers = {name: _number(known, name, "guards") for name in Guards._fields if name != "protected_users"}
-    for name, number in numbers.items():
-        if name.endswith("percent") and number is not None and number > 100:
-            raise Refusal(f"guards.{name}: {number} is more than 100")
-    asked: Dict[str, Any] = {name: number for name, number in numbers.items() if number is not None}
+    names = [name for name in Guards._fields if name != "protected_users"]
+    numbers = {name: number(known.get(name), f"guards.{name}") for name in names}
+    for name, limit in numbers.items():
+        if name.endswith("percent") and limit is not None and limit > 100:
+            raise Refusal(f"guards.{name}: {limit} is more than 100")
+    asked: Dict[str, Any] = {name: limit for name, limit in numbers.items() if limit is not None}
     return Guards(_emails(known.get("protected_users", []), "guards.protected_users"), **asked)
+
+
+def check_together(policy: Policy, guards: Guards) -> None:
+    """Raises `Refusal` for somebody who is to be removed and must not be touched."""
+    both = sorted(guards.protected_users & policy.leavers.keys())
+    if both:
+        raise Refusal(f"policy.leavers and guards.protected_users both name {listed(both)}; take them out of one")
 
 
 def is_asked(policy: Policy, rule: str) -> bool:
@@ -164,6 +192,8 @@ def parsed(policy: Policy) -> Dict[str, Any]:
     """What a policy asks for, as it was understood, in plain types."""
     asked = (rule for rule in (*RULES, *IDENTITY_RULES) if is_asked(policy, rule))
     rules: Dict[str, Any] = {rule: getattr(policy, rule) for rule in asked}
+    if "leavers" in rules:
+        rules["leavers"] = [policy.leavers[user] for user in sorted(policy.leavers)]
     if "inactive_days" in rules:
         rules["grace_days"] = policy.grace_days
     if policy.fallback_role:
@@ -188,7 +218,9 @@ def exemption_row(exemption: Exemption) -> Dict[str, Any]:
 def _plainly(value: Any) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
-    if isinstance(value, Grant):
+    if isinstance(value, Leaver) and value == Leaver(value.user):
+        return value.user
+    if isinstance(value, (Grant, Leaver)):
         return {name: _plainly(one) for name, one in value._asdict().items() if one not in (None, "")}
     if isinstance(value, (list, tuple)):
         return [_plainly(one) for one in value]
@@ -200,33 +232,6 @@ def _plainly(value: Any) -> Any:
 def _given(options: Mapping[str, Any]) -> Dict[str, Any]:
     """The options that are set."""
     return {name: value for name, value in options.items() if not blank(value)}
-
-
-def _number(known: Mapping[str, Any], name: str, option: str) -> Optional[int]:
-    value = known.get(name)
-    if value is None:
-        return None
-    try:
-        number = int(str(value).strip())
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise Refusal(f"{option}.{name}: '{value}' is not a number; write a whole number such as 30")
-    return number
-
-
-def _truth(known: Mapping[str, Any], name: str) -> bool:
-    word = str(known.get(name, False)).strip().lower()
-    if word not in _TRUE + _FALSE:
-        raise Refusal(f"policy.{name}: {known[name]!a} is neither true nor false")
-    return word in _TRUE
-
-
-def _rows(known: Mapping[str, Any], name: str) -> List[Any]:
-    rows = known.get(name, [])
-    if not isinstance(rows, list):
-        raise Refusal(f"policy.{name}: '{rows}' is not a list of rows")
-    return rows
 
 
 def _emails(users: Any, option: str) -> FrozenSet[str]:
@@ -241,74 +246,115 @@ def _email(user: Any, option: str) -> str:
     return found[0]
 
 
-def _domains(domains: Any) -> FrozenSet[str]:
-    """Domains as people write them: a list, or text with one a line or commas; an @ in front is fine."""
-    texts = [domains] if isinstance(domains, str) else domains
-    pieces = [piece for text in texts for piece in re.split(r"[\s,;]+", str(text)) if piece]
-    for piece in pieces:
-        if not _DOMAIN.fullmatch(piece):
-            raise Refusal(f"policy.allowed_domains: {piece!a} is not a domain; write one such as corp.example")
-    return frozenset(folded(piece.lstrip("@")) for piece in pieces)
+def _leavers(given: Any) -> Dict[str, Leaver]:
+    """People, and rows of people who will have left."""
+    found: Dict[str, Leaver] = {}
+    for number_of, one in enumerate(as_list(given, "policy.leavers"), 1):
+        for leaver in _leaver(one, f"policy.leavers: row {number_of}"):
+            other = found.setdefault(leaver.user, leaver)
+            if other.last_day and leaver.last_day and other.last_day != leaver.last_day:
+                days = f"{other.last_day} and {leaver.last_day}"
+                raise Refusal(f"policy.leavers: {leaver.user} has two last days, {days}; leave one out")
+            if leaver.last_day is None:
+                found[leaver.user] = leaver
+    return found
 
 
-def _unfolded(rows: Iterable[Any]) -> List[Any]:
-    """Rows of the desired state; one that has rows itself, as a file of one project does, stands for those."""
-    unfolded: List[Any] = []
-    for row in rows:
-        if not isinstance(row, dict) or "memberships" not in row:
-            unfolded.append(row)
-            continue
-        _row(row, "memberships", ("project", "memberships"))
-        if not row["memberships"] or not isinstance(row["memberships"], list):
+def _leaver(given: Any, option: str) -> List[Leaver]:
+    if not isinstance(given, Mapping):
+        return [Leaver(user) for user in _ordered(given, "policy.leavers")]
+    one = row(given, option, ("user", "last_day", "reason"))
+    if "user" not in one:
+        raise Refusal(f"{option}: {dict(given)!a} lacks a user")
+    user, last_day = _email(one["user"], option), day(one.get("last_day"), f"{option}: last_day")
+    return [Leaver(user, last_day, str(one.get("reason", "")))]
+
+
+def _ordered(users: Any, option: str) -> List[str]:
+    return list(map(folded, people(users, option) or ()))
+
+
+def _holders(known: Mapping[str, Any]) -> Dict[str, FrozenSet[str]]:
+    """Who may hold which role; a role with blank holders is not asked for."""
+    given = known.get("role_holders", {})
+    if not isinstance(given, Mapping):
+        raise Refusal("policy.role_holders is not a map; write {GROUP_OWNER: [ada@corp.example]}")
+    holders: Dict[str, FrozenSet[str]] = {}
+    for role, users in given.items():
+        if users == []:
+            raise Refusal(f"policy.role_holders: {role} has no list of users; name at least one, or leave the role out")
+        if not blank(users):
+            holders[str(role).strip()] = _emails(users, f"policy.role_holders: {role}")
+    return holders
+
+
+def _numbered(known: Mapping[str, Any], name: str, read: Callable[[Any, str], Any]) -> List[Any]:
+    """The rows of an option, each read with the words that say where it stands."""
+    given = rows(known.get(name), f"policy.{name}")
+    return [read(one, f"policy.{name}: row {place}") for place, one in enumerate(given, 1)]
+
+
+def _grants(known: Mapping[str, Any]) -> Tuple[Grant, ...]:
+    """The rows of the desired state. Raises `Refusal` for two that give somebody different roles in one project."""
+    found = tuple(_grant(one, option) for option, one in _unfolded(rows(known["memberships"], "policy.memberships")))
+    _check_once((grant.project.lower() if is_id(grant.project) else grant.project, grant) for grant in found)
+    return found
+
+
+def _check_once(grants: Iterable[Tuple[str, Grant]]) -> None:
+    roles: Dict[Tuple[str, str], Roles] = {}
+    for project, grant in grants:
+        other = roles.setdefault((project, grant.user), grant.roles)
+        if other != grant.roles:
             raise Refusal(
-                f"policy.memberships: {row.get('project')} lists nobody; leave the project out to not ask for it"
+                f"policy.memberships: {grant.user} has two rows with different roles in {grant.project}, "
+                f"{', '.join(sorted(other))} and {', '.join(sorted(grant.roles))}; write one row with all of them"
             )
-        unfolded += [
-            {"project": row.get("project"), **inner} if isinstance(inner, dict) else inner
-            for inner in row["memberships"]
-        ]
-    return unfolded
 
 
-def _row(row: Any, option: str, keys: Sequence[str]) -> Mapping[str, Any]:
-    if not isinstance(row, dict):
-        raise Refusal(f"policy.{option}: '{row}' is not a row; write {{{', '.join(key + ': ...' for key in keys)}}}")
-    unknown = sorted(map(str, set(row) - set(keys)))
-    if unknown:
-        raise Refusal(f"policy.{option}: '{unknown[0]}' is not a key of a row; the keys are {', '.join(keys)}")
-    return {key: value for key, value in row.items() if not blank(value)}
+def _unfolded(given: Iterable[Any]) -> Iterator[Tuple[str, Any]]:
+    """Rows and where they stand; one that has rows itself, as a file of one project does, stands for those."""
+    for place, one in enumerate(given, 1):
+        option = f"policy.memberships: row {place}"
+        if not isinstance(one, Mapping) or "memberships" not in one:
+            yield option, one
+            continue
+        row(one, option, ("project", "memberships"))
+        if not one["memberships"] or not isinstance(one["memberships"], list):
+            raise Refusal(
+                f"policy.memberships: {one.get('project')} lists nobody; leave the project out to not ask for it"
+            )
+        for number_of, inner in enumerate(one["memberships"], 1):
+            where = f"policy.memberships: {one.get('project')}, row {number_of}"
+            yield where, {"project": one.get("project"), **inner} if isinstance(inner, Mapping) else inner
 
 
-def _grant(given: Any) -> Grant:
-    row = _row(given, "memberships", ("project", "user", "roles", "expires", "reason"))
-    project = plain(row, "project", "policy.memberships")
-    if project is None or "user" not in row or "roles" not in row:
-        raise Refusal(f"policy.memberships: {dict(given)} lacks a project, a user or roles")
-    user = _email(row["user"], "policy.memberships")
-    roles = role_set(row["roles"], f"policy.memberships: the roles of {user} in {project}")
-    expires = _date(row.get("expires"), "policy.memberships: expires")
-    return Grant(project, user, roles, expires, str(row.get("reason", "")))
+def _grant(given: Any, option: str) -> Grant:
+    one = row(given, option, ("project", "user", "roles", "expires", "reason"))
+    project = plain(one, "project", option)
+    if project is None or "user" not in one or "roles" not in one:
+        raise Refusal(f"{option}: {dict(given)!a} lacks a project, a user or roles")
+    user = _email(one["user"], option)
+    roles = role_set(one["roles"], f"{option}: the roles of {user} in {project}")
+    return Grant(project, user, roles, day(one.get("expires"), f"{option}: expires"), str(one.get("reason", "")))
 
 
-def _exemption(given: Any) -> Exemption:
-    row = _row(given, "exceptions", ("user", "project", "rule", "until", "reason"))
-    if "user" not in row:
-        raise Refusal(f"policy.exceptions: {dict(given)} lacks a user")
-    project, rule = (plain(row, key, "policy.exceptions") for key in ("project", "rule"))
+def _exemption(given: Any, option: str) -> Exemption:
+    one = row(given, option, ("user", "project", "rule", "until", "reason"))
+    if "user" not in one:
+        raise Refusal(f"{option}: {dict(given)!a} lacks a user")
+    project, rule = (plain(one, key, option) for key in ("project", "rule"))
     if rule and rule not in (*RULES, *IDENTITY_RULES):
-        raise Refusal(
-            f"policy.exceptions: '{rule}' is not a rule; the rules are {', '.join((*RULES, *IDENTITY_RULES))}"
-        )
-    user = _exempt(row, rule)
-    until = _date(row.get("until"), "policy.exceptions: until")
-    return Exemption(user, project, rule, until, str(row.get("reason", "")))
+        raise Refusal(f"{option}: {rule!a} is not a rule; the rules are {', '.join((*RULES, *IDENTITY_RULES))}")
+    user, until = _exempt(one, rule, option), day(one.get("until"), f"{option}: until")
+    return Exemption(user, project, rule, until, str(one.get("reason", "")))
 
 
-def _exempt(row: Mapping[str, Any], rule: Optional[str]) -> str:
+def _exempt(one: Mapping[str, Any], rule: Optional[str], option: str) -> str:
     """Whom an exception is about: somebody, or by the rule or the look of it an API key or a service account."""
-    if rule in IDENTITY_RULES or _ACCOUNT.fullmatch(str(row["user"]).strip()):
-        return folded(plain(row, "user", "policy.exceptions") or "")
-    return _email(row["user"], "policy.exceptions")
+    if rule in IDENTITY_RULES or _ACCOUNT.fullmatch(str(one["user"]).strip()):
+        return folded(plain(one, "user", option) or "")
+    return _email(one["user"], option)
 
 
 def located(policy: Policy, visible: Sequence[Project]) -> Tuple[Policy, List[str]]:
@@ -324,15 +370,6 @@ def located(policy: Policy, visible: Sequence[Project]) -> Tuple[Policy, List[st
     return policy._replace(exceptions=tuple(found)), unknown
 
 
-def _date(given: Any, option: str) -> Optional[date]:
-    if given is None:
-        return None
-    try:
-        return date.fromisoformat(str(given).strip()[:10])
-    except ValueError:
-        raise Refusal(f"{option}: '{given}' is not a date; write one such as 2026-12-31") from None
-
-
 # --- what holds today ------------------------------------------------------------------------------------------------
 
 
@@ -345,7 +382,16 @@ def grants_by_project(policy: Policy, visible: Sequence[Project]) -> Dict[str, D
             places[grant.project] = select_projects([grant.project], visible)
         for project in places[grant.project]:
             found.setdefault(project.id, {}).setdefault(grant.user, []).append(grant)
+    for project_id, people_of in found.items():
+        _check_once((project_id, grant) for grants in people_of.values() for grant in grants)
     return found
+
+
+def has_left(leaver: Leaver, now: datetime) -> bool:
+    """Whether somebody's last day is over, wherever it was spent."""
+    if leaver.last_day is None:
+        return True
+    return now.astimezone(timezone.utc) >= datetime.combine(leaver.last_day, _OVER) + timedelta(days=1)
 
 
 def valid(grants: Iterable[Grant], now: datetime) -> List[Grant]:

@@ -10,12 +10,15 @@ Pure: no I/O, no Ansible. Private to this collection.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Callable, Dict, FrozenSet, Iterable, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Collection, Dict, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._access import ACTIVE, LAPSED, Member, Project, Roles, Way, days_since, folded, idle_days
-from ._policy import Grant, Policy, valid
+from ._plain import domain_of
+from ._policy import Grant, Leaver, Policy, has_left, valid
 
 NO_ROLES: Roles = frozenset()
+# How the reason begins why a leaver is still there rightly.
+LEAVING = "is to leave: "
 
 
 class Seat(NamedTuple):
@@ -38,7 +41,7 @@ class Seat(NamedTuple):
     def lapsed(self) -> bool:
         return self.member.status in LAPSED
 
-    def is_one_of(self, users: FrozenSet[str]) -> bool:
+    def is_one_of(self, users: Collection[str]) -> bool:
         return folded(self.member.user) in users or self.member.user_id in users
 
 
@@ -57,9 +60,16 @@ class Verdict(NamedTuple):
 
 def leavers(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:
     """Finds listed people, in whatever way they get in. Can't know a second account under another email."""
-    if not seat.is_one_of(policy.leavers):
+    named = policy.leavers.get(folded(seat.member.user)), policy.leavers.get(str(seat.member.user_id))
+    found = [leaver for leaver in named if leaver]
+    if not found:
         return None
-    return Verdict("remove", "has left, by the list of leavers")
+    gone = [leaver for leaver in found if has_left(leaver, now)]
+    if not gone:
+        return Verdict("report", f"{LEAVING}the last day is {min(str(one.last_day) for one in found)}{_why(found)}")
+    days = sorted(str(leaver.last_day) for leaver in gone if leaver.last_day)
+    when = f"; the last day was {days[0]}" if days else ""
+    return Verdict("remove", f"has left, by the list of leavers{when}{_why(gone)}")
 
 
 def allowed_users(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:
@@ -71,7 +81,7 @@ def allowed_users(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict
 
 def allowed_domains(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:
     """Finds people whose email is of another domain. Can't know who owns the mailbox behind an allowed one."""
-    domain = folded(seat.member.user).rpartition("@")[2]
+    domain = domain_of(seat.member.user)
     if policy.allowed_domains is None or domain in policy.allowed_domains or not _in_by_project(seat):
         return None
     return Verdict("remove", f"is of the domain {domain}, which is not allowed")
@@ -167,8 +177,8 @@ def listed(roles: Iterable[str]) -> str:
     return ", ".join(sorted(roles))
 
 
-def _why(grants: Iterable[Grant]) -> str:
-    reasons = sorted({grant.reason for grant in grants if grant.reason})
+def _why(rows: Iterable[Union[Grant, Leaver]]) -> str:
+    reasons = sorted({row.reason for row in rows if row.reason})
     return f" ({'; '.join(reasons)})" if reasons else ""
 
 

@@ -22,7 +22,7 @@ POPULATION_COLUMNS = (
     "invitation_expires_at inviter organization_roles"
 ).split()
 FINDING_COLUMNS = "project project_id user user_id status action roles rules reasons residual_access".split()
-LEAVER_COLUMNS = "user found direct indirect".split()
+LEAVER_COLUMNS = "user found direct indirect last_day reason".split()
 IDENTITY_COLUMNS = (
     "project project_id org_id kind id public_key name roles via organization_roles privileged system_managed this_run "
     "created_at last_used_at idle_days secret_state secrets"

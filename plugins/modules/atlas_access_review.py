@@ -45,15 +45,20 @@ options:
     default: {}
     suboptions:
       leavers:
-        description: People who have left, by email or id; found wherever they get in.
+        description:
+          - People who have left, by email or id; found wherever they get in.
+          - A row of V(user), and if need be V(last_day) (a date) and V(reason), may stand for a person. The last day is
+            over at 12:00 UTC of the next day; until then nothing is planned.
         type: raw
       allowed_users:
         description: Everybody else is found.
         type: raw
       allowed_domains:
-        description: Everybody with an email of another domain is found. A domain does not stand for its subdomains.
-        type: list
-        elements: str
+        description:
+          - Everybody with an email of another domain is found. A domain does not stand for its subdomains.
+          - A list, or text with one on each line or commas between them. International names may be written either way,
+            V(münchen.example) or V(xn--mnchen-3ya.example).
+        type: raw
       stale_invitation_days:
         description:
           - Invitations that have been pending for so many days are found, and all that lapsed, which is to say expired
@@ -586,7 +591,7 @@ SPEC = {
         "options": {
             "leavers": _USERS,
             "allowed_users": _USERS,
-            "allowed_domains": {"type": "list", "elements": "str"},
+            "allowed_domains": _USERS,
             "stale_invitation_days": {"type": "raw"},
             "inactive_days": {"type": "raw"},
             "grace_days": {"type": "raw"},
@@ -644,7 +649,9 @@ def check(params, warnings):
     used_up = approving.used_up(params["run"]) if approval else ""
     if used_up:
         warnings.append(used_up)
-    return rules, sources, policy.read_guards(params["guards"]), Approved(None if used_up else approval, term, used_up)
+    guards = policy.read_guards(params["guards"])
+    policy.check_together(rules, guards)
+    return rules, sources, guards, Approved(None if used_up else approval, term, used_up)
 
 
 class Approved(NamedTuple):

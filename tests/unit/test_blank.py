@@ -35,7 +35,7 @@ FILLED: dict[str, dict[str, Any]] = {
             "stale_invitation_days": 1,
             "memberships": [{"project": "alpha", "user": DAN, "roles": ["GROUP_OWNER"]}],
         },
-        "guards": {"protected_users": [DAN], "max_removals": 1},
+        "guards": {"protected_users": ["ann@corp.example"], "max_removals": 1},
     },
     EVIDENCE: {"evidence_dir": "/nonexistent", "run": {"reason": "a test"}},
 }
