@@ -120,6 +120,15 @@ def leaver_rows(policy: Policy, reviewed: Iterable[Reviewed]) -> List[Row]:
     ]
 
 
+def conflict_rows(reviewed: Iterable[Reviewed]) -> List[Row]:
+    """Where the desired state wants what another rule forbids."""
+    return [
+        {"project": one.project.name, "user": conflict.user, "rules": list(conflict.rules)}
+        for one in reviewed
+        for conflict in one.conflicts
+    ]
+
+
 # --- the document ----------------------------------------------------------------------------------------------------
 
 
@@ -146,7 +155,7 @@ def document(
         "policy": parsed(policy),
         "asked": [rule for rule in (*RULES, *IDENTITY_RULES) if is_asked(policy, rule)],
         "guards": parsed_guards(guards),
-        "conflicts": [],
+        "conflicts": conflict_rows(reviewed),
         "findings": list(findings),
         "steps": list(rows),
         "plan": plan_lines(rows, "plan.json"),

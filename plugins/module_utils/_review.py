@@ -34,10 +34,12 @@ from ._access import (
 from ._names import is_id
 from ._policy import RULES, Exemption, Grant, Guards, Policy, exemption, is_asked, valid
 from ._rules import BY_NAME, NO_ROLES, Seat, Verdict, listed
+from ._settle import NOBODY, Known, as_member, as_newcomer, is_unsure, settle
 from ._steps import Row, step_row
 
 # From the most severe on.
 ACTIONS = ("remove", "revoke", "add", "report")
+NOTHING = Verdict("report", "")
 # How the reason begins why somebody stays.
 LAST_OWNER = "last_owner: "
 
@@ -56,10 +58,18 @@ class Finding(NamedTuple):
     ways: Tuple[Way, ...]
 
 
+class Conflict(NamedTuple):
+    """Somebody to whom the desired state gives what another rule forbids; that rule won."""
+
+    user: str
+    rules: Tuple[str, ...]
+
+
 class Reviewed(NamedTuple):
     """One project held against the policy: what is there, what was found, and what is to be done.
 
     ``owners`` are the keys of who owns it and is ACTIVE, teams counted; ``left`` who does after the steps.
+    ``applied`` are the exceptions that were made use of, with the rule; ``kept`` the leavers whom one keeps in.
     """
 
     project: Project
@@ -70,6 +80,17 @@ class Reviewed(NamedTuple):
     applied: List[Tuple[Exemption, str]]
     owners: FrozenSet[str]
     left: FrozenSet[str]
+    conflicts: Sequence[Conflict] = ()
+    kept: Sequence[Tuple[Exemption, Member]] = ()
+
+
+class _Judged(NamedTuple):
+    """What the rules come to in one project, while it is worked out."""
+
+    findings: List[Finding]
+    applied: List[Tuple[Exemption, str]]
+    conflicts: List[Conflict]
+    kept: List[Tuple[Exemption, Member]]
 
 
 def review(
@@ -82,40 +103,43 @@ def review(
     active: FrozenSet[str] = frozenset(),
     by_roles: bool = False,
     unsure: FrozenSet[str] = frozenset(),
+    known: Known = NOBODY,
 ) -> Reviewed:
     """Hold one project against the policy. ``entries`` are by key, ``grants`` the desired state of the project.
 
     ``active`` are the emails, folded, of who is ACTIVE in the organization: they get in at once where they are added.
     ``by_roles``: how people get in was told by roles only. ``unsure`` are the keys of whom other ways are not known.
+    ``known`` is who is in the organization.
     """
-    findings, applied = _findings(policy, guards, project, entries, grants, now)
+    judged = _judge(policy, guards, project, entries, grants, now, known)
     findings = [
         one._replace(ways=(*one.ways, UNKNOWN_WAY)) if one.action == "remove" and one.key in unsure else one
-        for one in findings
+        for one in judged.findings
     ]
+    told = judged.applied
     before = access_of({key: entry.member for key, entry in entries.items() if entry.direct})
     owned = owners(entries, before, active, by_roles)
     if not findings:
-        return Reviewed(project, entries, findings, before, [], applied, owned, owned)
+        return Reviewed(project, entries, [], before, [], told, owned, owned, judged.conflicts, judged.kept)
     left = owners(entries, _after(before, findings), active, by_roles)
     if owned and not left:
         findings = _keep_an_owner(findings, owned, before)
         left = owners(entries, _after(before, findings), active, by_roles)
-    return Reviewed(project, entries, findings, before, plan(before, _after(before, findings)), applied, owned, left)
+    steps = plan(before, _after(before, findings))
+    return Reviewed(project, entries, findings, before, steps, told, owned, left, judged.conflicts, judged.kept)
 
 
-def _findings(
+def _judge(
     policy: Policy,
     guards: Guards,
     project: Project,
     entries: Mapping[str, Entry],
     grants: Optional[Mapping[str, List[Grant]]],
     now: datetime,
-) -> Tuple[List[Finding], List[Tuple[Exemption, str]]]:
-    """What breaks the rules, and which exceptions were made use of."""
-    asked = [(name, BY_NAME[name]) for name in RULES if is_asked(policy, name)]
-    findings: List[Finding] = []
-    applied: List[Tuple[Exemption, str]] = []
+    known: Known,
+) -> _Judged:
+    """What breaks the rules, which exceptions were made use of, and where the desired state has to yield."""
+    judged = _Judged([], [], [], [])
     living = {folded(entry.member.user) for entry in entries.values() if entry.direct and not lapsed(entry)}
     for key, entry in entries.items():
         email = folded(entry.member.user)
@@ -125,18 +149,47 @@ def _findings(
             mine = None if email in living else mine
             living.add(email)
         seat = Seat(project, key, entry.member, entry.ways, mine)
-        verdicts = {}
-        for name, rule in asked:
-            verdict = rule(policy, seat, now)
-            exempt = verdict and exemption(policy, seat.member, project, name, now)
-            if exempt:
-                applied.append((exempt, name))
-            elif verdict:
-                verdicts[name] = verdict
+        if seat.direct and valid(mine or (), now):
+            seat = _yield(policy, seat, now, known, judged)
+        verdicts = _verdicts(policy, seat, now, judged)
         if verdicts:
-            findings.append(_finding(policy, guards, seat, verdicts))
-    findings += _missing(policy, project, entries, grants or {}, now)
-    return sorted(findings, key=lambda finding: (folded(finding.member.user), finding.key)), applied
+            judged.findings.append(_finding(policy, guards, seat, verdicts))
+    _missing(policy, project, entries, grants or {}, now, known, judged)
+    judged.findings.sort(key=lambda finding: (folded(finding.member.user), finding.key))
+    return judged
+
+
+def _verdicts(policy: Policy, seat: Seat, now: datetime, judged: _Judged) -> Dict[str, Verdict]:
+    """What the rules say of a seat, exceptions apart."""
+    verdicts = {}
+    for name in RULES:
+        verdict = BY_NAME[name](policy, seat, now) if is_asked(policy, name) else None
+        exempt = verdict and exemption(policy, seat.member, seat.project, name, now)
+        if exempt:
+            judged.applied.append((exempt, name))
+            if name == "leavers" and verdict and verdict.action == "remove":
+                judged.kept.append((exempt, seat.member))
+        elif verdict:
+            verdicts[name] = verdict
+    return verdicts
+
+
+def _yield(policy: Policy, seat: Seat, now: datetime, known: Known, judged: _Judged) -> Seat:
+    """The seat with what is left of the desired state for it."""
+    member = seat.member
+    holds = valid(seat.grants or (), now)
+    if seat.lapsed:
+        wish = as_newcomer(seat.project, member.user, member.user_id, holds, known, now)
+    else:
+        wish = as_member(seat, holds)
+    if exemption(policy, member, seat.project, "memberships", now):
+        return seat
+    settled = settle(policy, wish, now)
+    judged.applied.extend(settled.applied)
+    if settled.forbidden_by:
+        judged.conflicts.append(Conflict(member.user, (*settled.forbidden_by, "memberships")))
+    left = [Grant(seat.project.name, member.user, settled.roles)] if settled.roles else None
+    return seat._replace(grants=left, unsure=seat.lapsed and is_unsure(policy, known, False))
 
 
 def lapsed(entry: Entry) -> bool:
@@ -162,7 +215,8 @@ def _finding(policy: Policy, guards: Guards, seat: Seat, verdicts: Mapping[str, 
     after: Optional[Roles] = None
     if action == "revoke":
         after = (seat.member.roles - take) | (give if policy.add_missing else NO_ROLES)
-        after = after or frozenset().union(*(verdict.instead for verdict in verdicts.values()))
+        # The desired state says what somebody is to have; where it says nothing, a role may stand in for an only one.
+        after = after or verdicts.get("memberships", verdicts.get("role_holders", NOTHING)).instead
     elif action == "add" and policy.add_missing:
         after = give | (NO_ROLES if seat.lapsed else seat.member.roles)
     indirect = tuple(way for way in seat.ways if way.kind != "direct")
@@ -171,26 +225,52 @@ def _finding(policy: Policy, guards: Guards, seat: Seat, verdicts: Mapping[str, 
 
 
 def _missing(
-    policy: Policy, project: Project, entries: Mapping[str, Entry], grants: Mapping[str, List[Grant]], now: datetime
-) -> List[Finding]:
+    policy: Policy,
+    project: Project,
+    entries: Mapping[str, Entry],
+    grants: Mapping[str, List[Grant]],
+    now: datetime,
+    known: Known,
+    judged: _Judged,
+) -> None:
     """People of the desired state who are not in the project."""
-    findings: List[Finding] = []
-    if not grants:
-        return findings
     direct = {name for key, entry in entries.items() if entry.direct for name in (key, folded(entry.member.user))}
-    for user in sorted(set(grants) - direct):
-        holds = valid(grants[user], now)
-        if not holds or exemption(policy, Member(user, None, None, NO_ROLES), project, "memberships", now):
+    users = sorted(set(grants) - direct)
+    unsure = is_unsure(policy, known, any(map(is_id, users)))
+    for user in users:
+        person = known.find(user, None) if is_id(user) else known.find(None, user)
+        if is_id(user) and person and folded(person.user) in grants:
+            # The row with the email stands for both.
             continue
-        roles = frozenset().union(*(grant.roles for grant in holds))
-        reason = f"is to have {listed(roles)}, but is not a member"
-        member = Member(user, None, None, NO_ROLES)
-        if is_id(user):
-            reason += ", and by an id nobody can be added: name the email as well"
-        action = "report" if is_id(user) else "add"
-        after = roles if policy.add_missing and action == "add" else None
-        findings.append(Finding(project, user, member, ("memberships",), (reason,), action, roles, after, ()))
-    return findings
+        mine = [*grants[user], *(grants.get(person.user_id, []) if person and person.user_id != user else [])]
+        holds = valid(mine, now)
+        if holds:
+            wish = as_newcomer(project, person.user if person else user, None, holds, known, now)
+            _add_missing(policy, wish, user, now, unsure, judged)
+
+
+def _add_missing(policy: Policy, wish: Seat, user: str, now: datetime, unsure: bool, judged: _Judged) -> None:
+    """Somebody of the desired state who is not in the project: ``wish`` is how they would be."""
+    exempt = exemption(policy, wish.member, wish.project, "memberships", now)
+    if exempt:
+        judged.applied.append((exempt, "memberships"))
+        return
+    settled = settle(policy, wish, now)
+    judged.applied.extend(settled.applied)
+    if settled.forbidden_by:
+        judged.conflicts.append(Conflict(wish.member.user, (*settled.forbidden_by, "memberships")))
+    if not settled.roles:
+        return
+    reason, action = f"is to have {listed(settled.roles)}, but is not a member", "add"
+    if is_id(user):
+        reason, action = f"{reason}, and by an id nobody can be added: name the email as well", "report"
+    elif unsure and policy.add_missing:
+        reason, action = f"{reason}, and whether another rule forbids it could not be read", "report"
+    after = settled.roles if policy.add_missing and action == "add" else None
+    member = Member(user, None, None, NO_ROLES)
+    judged.findings.append(
+        Finding(wish.project, user, member, ("memberships",), (reason,), action, settled.roles, after, ())
+    )
 
 
 # --- owners ----------------------------------------------------------------------------------------------------------

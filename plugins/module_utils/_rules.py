@@ -24,7 +24,8 @@ LEAVING = "is to leave: "
 class Seat(NamedTuple):
     """What a rule sees: somebody in a project. ``grants`` are the person's rows of the desired state there.
 
-    ``grants`` is None where the desired state says nothing of the project.
+    ``grants`` is None where the desired state says nothing of the project, or of somebody whom another rule forbids all
+    of it. ``unsure``: whether another rule would forbid to add the person is not known.
     """
 
     project: Project
@@ -32,6 +33,7 @@ class Seat(NamedTuple):
     member: Member
     ways: Tuple[Way, ...]
     grants: Optional[Sequence[Grant]]
+    unsure: bool = False
 
     @property
     def direct(self) -> bool:
@@ -158,6 +160,9 @@ def memberships(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:
             )
         return Verdict("remove", "is not in the desired state of this project")
     wanted = frozenset().union(*(grant.roles for grant in holds))
+    if seat.lapsed and seat.unsure and policy.add_missing:
+        why = "the invitation lapsed, and whether another rule forbids it could not be read"
+        return Verdict("report", f"is to have {listed(wanted)}, but {why}")
     if seat.lapsed:
         return Verdict("add", f"is to have {listed(wanted)}, but the invitation lapsed", give=wanted)
     surplus, missing = seat.member.roles - wanted, wanted - seat.member.roles

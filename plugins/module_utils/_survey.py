@@ -16,6 +16,7 @@ from . import _people as people
 from ._access import ACTIVE, STATUSES, Person, Project, Refusal, Roles, folded
 from ._client import Client
 from ._names import TOLD, is_glob, listed, projects_in_scope, unmatched_tags
+from ._settle import Known
 from ._steps import Row
 from ._verify import in_effect
 
@@ -40,6 +41,12 @@ class Survey(NamedTuple):
         """The emails, folded, of who is ACTIVE in an organization."""
         everybody = (self.organizations[org_id].people or {}).values()
         return frozenset(folded(person.user) for person in everybody if person.status == ACTIVE)
+
+
+def known(seen: Survey, org_id: str) -> Known:
+    """Who is in an organization, as far as that could be read."""
+    org = seen.organizations[org_id]
+    return Known(org.find, org.team_access == people.READ)
 
 
 def survey(client: Client, params: Params, visible: List[Project], scope: Sequence[Project]) -> Survey:

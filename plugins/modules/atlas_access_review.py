@@ -88,6 +88,8 @@ options:
             V(reason).
           - In the projects that it names, unlisted people, surplus roles, expired grants and missing people are found.
             Other projects are left alone.
+          - The rules O(policy.leavers), O(policy.allowed_users), O(policy.allowed_domains), O(policy.inactive_days) and
+            O(policy.role_holders) win over it; RV(conflicts) tells where.
         type: raw
       add_missing:
         description:
@@ -359,11 +361,30 @@ findings:
       roles: [GROUP_DATA_ACCESS_ADMIN]
       residual_access: [{via: team, name: platform, roles: [GROUP_READ_ONLY]}]
 conflicts:
-  description: What the desired state wants and another rule forbids.
+  description:
+    - Where the desired state gives somebody what another rule forbids. The other rule won - nothing of it is planned.
+    - Bounded; C(review.json) holds all of it.
   returned: success, and when some of the projects could not be read
   type: list
   elements: dict
-  sample: []
+  contains:
+    project:
+      description: The project's name.
+      type: str
+      returned: always
+    user:
+      description: The user's email.
+      type: str
+      returned: always
+    rules:
+      description: The rules that forbid it, and V(memberships).
+      type: list
+      elements: str
+      returned: always
+  sample:
+    - project: payments-prod
+      user: dana.field@corp.example
+      rules: [leavers, memberships]
 blocked:
   description:
     - What stops the plan - guards that it trips, and approvals that are missing or of another plan.
@@ -742,7 +763,8 @@ def held(rules, guards, grants, seen, roster, now):
     project, by_roles = roster.project, roster.team_access == people.BY_ROLES
     mine, active = grants.get(project.id), seen.active(project.org_id)
     unsure = people.unsure(roster, seen.organizations[project.org_id])
-    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles, unsure)
+    known = surveying.known(seen, project.org_id)
+    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles, unsure, known)
 
 
 def of_plan(params, approved, now):
@@ -809,7 +831,8 @@ def returned(written):
     kinds = Counter(row["action"] for row in steps)
     whole = written["completeness"]
     return {
-        **{name: written[name] for name in ("conflicts", "summary", "plan_digest")},
+        **{name: written[name] for name in ("summary", "plan_digest")},
+        "conflicts": bounded(written["conflicts"], OF_STOPS),
         "made_at": written["started"],
         "approved_guards": bounded(approving.overridden(written["blocked"]), OF_LINES),
         "nowhere": bounded(approving.nowhere(written), OF_STOPS),

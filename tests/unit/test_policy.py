@@ -181,7 +181,7 @@ def test_a_lapsed_invitation_holds_no_role_and_is_renewed_by_memberships_alone(s
     one = entry("x@corp.example", *roles, status=status)
     holders = {"role_holders": {"GROUP_OWNER": ["ann@corp.example"]}, "fallback_role": "GROUP_READ_ONLY"}
     assert found({**holders, "add_missing": add_missing}, ANN, one) == {}
-    listed = [{"project": "payments-prod", "user": user, "roles": ["GROUP_OWNER"]} for user in (one[0], ANN[0])]
+    listed = desired((one[0], "GROUP_READ_ONLY"), (ANN[0], "GROUP_OWNER"))
     done = reviewed({**holders, "memberships": listed, "add_missing": add_missing}, ANN, one)
     assert [(step.action, step.user) for step in done.steps] == ([("add", one[0])] if add_missing else [])
 
