@@ -11,6 +11,7 @@ wrong raises `Refusal` with a sentence that names the file.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import Project, Refusal
@@ -173,7 +174,7 @@ def _placed(rows: Sequence[Any], source: Source, refusal: Refusal) -> str:
 
 
 def _alone(sentence: str) -> str:
-    return sentence.replace("policy.memberships: ", "", 1)
+    return re.sub(r"^policy\.memberships: (row \d+: )?", "", sentence)
 
 
 # --- where they belong -----------------------------------------------------------------------------------------------
