@@ -30,8 +30,13 @@ def apply(
     ``guard`` are the organizations by which owners are looked for, None to look for none.
     """
     if check_mode:
+        stay = unfinished(cases)
         for case in cases:
-            case.outcomes = [Outcome(step, PLANNED, seen) for step, seen in zip(case.steps, expected(case))]
+            held = stay if case.project.kind == ORGANIZATION else ()
+            case.outcomes = [
+                Outcome(step, SKIPPED) if step.user in held else Outcome(step, PLANNED, seen)
+                for step, seen in zip(case.steps, expected(case))
+            ]
             tell(journal, case, case.outcomes)
         return
     first, last = _in_order(cases)

@@ -17,7 +17,7 @@ from test_laws import Scenario, obey_the_laws
 from simulator import Simulator
 
 NAMES = [path.stem for path in (Path(__file__).parents[2] / "plugins/modules").glob("*.py")]
-WRITING = ("atlas_project_user", "atlas_project_role", "atlas_team_user")
+WRITING = ("atlas_project_user", "atlas_project_role", "atlas_team_user", "atlas_organization_user")
 ACCOUNT = {"client_id": "mdb_sa_id_" + "d0" * 12, "client_secret": "mdb_sa_sk_demo-only"}
 
 

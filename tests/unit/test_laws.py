@@ -38,6 +38,7 @@ def has(project: str, user: str, *wanted: str) -> Callable[[State], bool]:
 
 
 USER, ROLE, TEAM = "atlas_project_user", "atlas_project_role", "atlas_team_user"
+ORGANIZATION = "atlas_organization_user"
 ABSENT: dict[str, Any] = {"state": "absent"}
 CARA, DAN = "cara.diaz+ATLAS@corp.example", "dan@corp.example"
 
@@ -242,6 +243,51 @@ SCENARIOS = {
         {"team": "readers", "users": [DAN], "exclusive": True},
         lambda state: list(state["readers"]) == [DAN],
     ),
+    "leave-organization": Scenario(
+        ORGANIZATION,
+        {"user": "CARA.diaz+atlas@corp.example", **ABSENT},
+        gone(("Small Org", CARA), ("alpha", CARA)),
+    ),
+    "leave-organization-as-owner-of-a-project": Scenario(
+        ORGANIZATION,
+        {"users": ["ann@corp.example", "outsider@corp.example", DAN], **ABSENT},
+        refused="would leave the project without an ACTIVE owner",
+    ),
+    "leave-organization-team-and-projects": Scenario(
+        ORGANIZATION,
+        {"users": ["rita@corp.example", DAN, "pia@partner.example", "rob@partner.example"], **ABSENT},
+        gone(("Small Org", "rita@corp.example"), ("readers", "rita@corp.example"), ("gamma", DAN), ("Small Org", DAN)),
+    ),
+    "leave-organization-again": Scenario(ORGANIZATION, {"user": "nobody@corp.example", **ABSENT}, unchanged=True),
+    "leave-organization-as-its-owner": Scenario(
+        ORGANIZATION, {"users": ["root@corp.example", DAN], **ABSENT}, refused="make somebody else ORG_OWNER first"
+    ),
+    "take-owner-role-of-organization-from-last": Scenario(
+        ORGANIZATION, {"user": "root@corp.example", "role": "ORG_MEMBER"}, refused="make somebody else ORG_OWNER first"
+    ),
+    "have-organization-roles": Scenario(
+        ORGANIZATION,
+        {"user": "auditor@corp.example", "roles": ["ORG_MEMBER", "ORG_BILLING_ADMIN"]},
+        has("Small Org", "auditor@corp.example", "ORG_MEMBER", "ORG_BILLING_ADMIN"),
+    ),
+    "have-the-fallback-role": Scenario(
+        ORGANIZATION,
+        {"user": "auditor@corp.example", "fallback_role": "ORG_MEMBER"},
+        has("Small Org", "auditor@corp.example", "ORG_MEMBER"),
+    ),
+    "have-organization-roles-as-before": Scenario(
+        ORGANIZATION, {"user": "auditor@corp.example", "role": "ORG_READ_ONLY"}, unchanged=True
+    ),
+    "be-invited-to-organization": Scenario(
+        ORGANIZATION,
+        {"user": "new@corp.example", "role": "ORG_MEMBER"},
+        has("Small Org", "new@corp.example", "ORG_MEMBER"),
+    ),
+    "be-invited-to-organization-again": Scenario(
+        ORGANIZATION,
+        {"memberships": [{"user": "eve@partner.example", "roles": ["ORG_MEMBER"]}]},
+        has("Small Org", "eve@partner.example", "ORG_MEMBER"),
+    ),
     "info": Scenario("atlas_project_user_info", {}, unchanged=True),
     "project-info": Scenario("atlas_project_info", {}, unchanged=True),
     "identity-info": Scenario("atlas_project_identity_info", {}, unchanged=True),
@@ -269,6 +315,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "renewed-invitation-has-a-new-id": {"renewed_id": "new"},
     "last-of-team-400": {"last_of_team": 400},
     "already-gone-400": {"already_gone": 400},
+    "organization-keeps-who-is-in-projects": {"org_removal": "refuse"},
 }
 CREDENTIALS: dict[str, dict[str, Any]] = {
     "service-account": {"client_id": "mdb_sa_id_0123456789abcdef01234567", "client_secret": "mdb_sa_sk_small"},

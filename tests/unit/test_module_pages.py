@@ -16,7 +16,7 @@ from module_run import MODULES
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENT = "atlasops.access.attributes"
 NAMES = [path.stem for path in (ROOT / "plugins/modules").glob("*.py")]
-WRITING = ("atlas_project_user", "atlas_project_role", "atlas_team_user")
+WRITING = ("atlas_project_user", "atlas_project_role", "atlas_team_user", "atlas_organization_user")
 # Pages of what leaves a report or other files behind. "Project Read Only" and "Organization Read Only" are roles.
 PAGES = [
     path
