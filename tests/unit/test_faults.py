@@ -97,6 +97,10 @@ CALLS = [
     Call("info", "GET", "/orgs/[0-9a-f]+/teams$"),
     Call("info-with-projects-credential", "GET", "/groups/alpha/users$", 2),
     Call("project-info", "GET", "/groups$"),
+    Call("identity-info", "GET", "/orgs/[0-9a-f]+/apiKeys$"),
+    Call("identity-info", "GET", "/orgs/[0-9a-f]+/serviceAccounts$"),
+    Call("identity-info", "GET", "/orgs/[0-9a-f]+/serviceAccounts$", 2),
+    Call("identity-info", "GET", "/orgs/[0-9a-f]+/serviceAccounts/mdb_sa_id_1[0-9a-f]+/groups$"),
 ]
 
 STATUSES = (400, 401, 402, 403, 404, 405, 406, 409, 410, 415, 429, 500, 502, 503)
