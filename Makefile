@@ -1,6 +1,6 @@
 # Needs only Python 3.10 or newer, git and make. Everything made here stays in .venv/ and build/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs dist clients bench awx simulator browser clean
+.PHONY: help setup demo test check mutants docs dist clients bench awx simulator browser clean
 SHELL := /bin/bash
 
 help: ## Show this list
@@ -15,8 +15,11 @@ demo: ## See it work in a minute, against a simulated Atlas: dry run, clean-up, 
 test: ## Run all tests (make test ARGS="tests/unit -k plan" runs some)
 	@scripts/test.sh $(ARGS)
 
-check: ## Lint, types, docs, ansible-test sanity, package, older Ansible versions (make check ONLY=lint runs one)
+check: ## Lint, types, docs, ansible-test sanity, package, other Ansible versions (make check ONLY=lint runs one)
 	@scripts/check.sh $(ONLY)
+
+mutants: ## Change single lines for the worse, one after the other: does a test notice?
+	@scripts/check.sh mutants
 
 docs: ## Build the documentation as a site, in build/docs/html
 	@scripts/docs.sh

@@ -5,7 +5,11 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-STAGES="style types licences docs changelog site lint package lint_installed galaxy sanity sanity_2_18 sanity_2_16 ansible_2_16 ansible_2_18 ansible_newest demo"
+# What must hold for every change. The two ends of what is supported run everything; between them ansible-core hardly
+# differs from its neighbours, so there the laws, the secrets at the highest verbosity and whole plays have to do.
+STAGES="style types licences docs changelog site lint package lint_installed galaxy builder sanity sanity_2_16 faults ansible_2_16 ansible_2_18 ansible_2_19 ansible_2_20 ansible_newest demo"
+# What takes long and seldom finds more: once a week, and before a release. `make check ONLY=everything` runs both.
+OPTIONAL="sanity_2_18 sanity_2_19 sanity_2_20 units_2_18 units_2_19 units_2_20 mutants prerelease"
 LOGS=$BUILD/logs
 SKIPPED=77
 
@@ -148,6 +152,12 @@ stage_galaxy() {
     fi
 }
 
+# What an execution environment would install for us.
+stage_builder() {
+    ansible-builder introspect "$TREE" | tee "$TREE/introspected"
+    grep -q '^ *- .*requests' "$TREE/introspected"
+}
+
 # ansible-test fetches get-pip.py from a host that machines behind a package mirror cannot reach. It takes a file of
 # the right name from its cache instead; ours installs the packages from wheels that pip itself got from the index.
 stand_in_for_get_pip() {
@@ -203,34 +213,67 @@ stage_sanity() {
     sanity "$VENV/bin"
 }
 
-stage_sanity_2_18() {
-    cell 2.18 3.12 -r requirements-test.txt 'ansible-core~=2.18.0'
-    sanity "$VENV/cells/2.18/bin" --python 3.12
-}
+stage_sanity_2_18() { cell_2_18; sanity "$VENV/cells/2.18/bin" --python 3.12; }
+stage_sanity_2_19() { cell_2_19; sanity "$VENV/cells/2.19/bin" --python 3.12; }
+stage_sanity_2_20() { cell_2_20; sanity "$VENV/cells/2.20/bin" --python 3.12; }
 
 stage_sanity_2_16() {
     # Its ansible-test trips over the way in which scripts are started from such a path.
     case $VENV in *[[:space:]]*) skip "ansible-test 2.16 cannot run from a path with a space in it" ;; esac
-    cell 2.16 3.11 -r requirements-test.txt 'ansible-core~=2.16.0' 'requests==2.25.1'
+    cell_2_16
     sanity "$VENV/cells/2.16/bin" --python 3.11
 }
 
-# tests NAME: the unit tests and the role's plays with the ansible-core of that cell, in this clone.
-tests() {
+# What make test leaves out.
+stage_faults() {
+    python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m thorough tests/unit
+}
+
+# in_cell NAME PYTEST_ARGUMENT...: tests of this clone with the ansible-core of that cell. What a browser shows and what
+# the simulated Atlas does is the same on each.
+in_cell() {
     export PATH=$VENV/cells/$1/bin:$PATH ANSIBLE_PYTHON_INTERPRETER=$VENV/cells/$1/bin/python
-    python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m "not browser and not simulator" tests/unit \
-        tests/plays/test_role.py tests/plays/test_role_anywhere.py
+    shift
+    ansible --version | head -1
+    python -m pytest -q -n auto --dist worksteal -p no:cacheprovider \
+        -m "not browser and not simulator and not thorough" "$@"
+}
+
+# The unit tests and the role's plays.
+tests() {
+    in_cell "$1" tests/unit tests/plays/test_role.py tests/plays/test_role_anywhere.py
+}
+
+# The laws, the secrets, commands, and the role's plays from the dry run to the evidence.
+short_tests() {
+    in_cell "$1" tests/unit/test_laws.py tests/unit/test_secrets.py tests/plays/test_adhoc.py tests/plays/test_role.py
 }
 
 # The oldest of everything that is promised: ansible-core and requests.
-stage_ansible_2_16() {
-    cell 2.16 3.11 -r requirements-test.txt 'ansible-core~=2.16.0' 'requests==2.25.1'
-    tests 2.16
+cell_2_16() { cell 2.16 3.11 -r requirements-test.txt 'ansible-core~=2.16.0' 'requests==2.25.1'; }
+cell_2_18() { cell 2.18 3.12 -r requirements-test.txt 'ansible-core~=2.18.0'; }
+cell_2_19() { cell 2.19 3.12 -r requirements-test.txt 'ansible-core~=2.19.0'; }
+cell_2_20() { cell 2.20 3.12 -r requirements-test.txt 'ansible-core~=2.20.0'; }
+
+stage_ansible_2_16() { cell_2_16; tests 2.16; }
+stage_ansible_2_18() { cell_2_18; short_tests 2.18; }
+stage_ansible_2_19() { cell_2_19; short_tests 2.19; }
+stage_ansible_2_20() { cell_2_20; short_tests 2.20; }
+stage_units_2_18() { cell_2_18; tests 2.18; }
+stage_units_2_19() { cell_2_19; tests 2.19; }
+stage_units_2_20() { cell_2_20; tests 2.20; }
+
+# Whatever comes next. It may fail for reasons that are not ours; then there is something to be said upstream.
+stage_prerelease() {
+    cell prerelease 3.13 -r requirements-test.txt
+    "$VENV/bin/uv" pip install -q --compile-bytecode --prerelease allow --upgrade \
+        --python "$VENV/cells/prerelease/bin/python" ansible-core
+    short_tests prerelease
 }
 
-stage_ansible_2_18() {
-    cell 2.18 3.12 -r requirements-test.txt 'ansible-core~=2.18.0'
-    tests 2.18
+# Wrong changes of single lines, each of which some test must notice.
+stage_mutants() {
+    python tests/mutants.py
 }
 
 stage_ansible_newest() {
@@ -273,19 +316,23 @@ run_stage() {
 
 main() {
     local name
+    # shellcheck disable=SC2086  # the lists are meant to be split
+    case "$*" in "") set -- $STAGES ;; everything) set -- $STAGES $OPTIONAL ;; esac
     for name in "$@"; do
-        case " $STAGES " in *" $name "*) ;; *) die "No stage is called $name. The stages: $STAGES" ;; esac
+        case " $STAGES $OPTIONAL " in
+        *" $name "*) ;;
+        *) die "No stage is called $name. The stages: $STAGES; seldom: $OPTIONAL; all of them: everything" ;;
+        esac
     done
     "$ROOT/scripts/setup.sh" dev
     mkdir -p "$LOGS"
     : >"$BUILD/check.tsv"
     link_pythons
     export_tree
-    # shellcheck disable=SC2086  # the list is meant to be split
-    [ $# -gt 0 ] || set -- $STAGES
     for name in "$@"; do
         run_stage "$name"
     done
+    rm -rf "$PIP_CACHE_DIR" "$UV_CACHE_DIR"
     if grep -q FAILED "$BUILD/check.tsv"; then die "Some stages failed."; fi
 }
 

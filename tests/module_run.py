@@ -27,6 +27,14 @@ class Result(dict):
     rc: int
     output: str
 
+    @property
+    def failed(self) -> bool:
+        return bool(self.get("failed"))
+
+    def __missing__(self, key: str) -> Any:
+        """A red test shows what came instead of a `KeyError`."""
+        raise AssertionError(f"the result has no {key!r}; rc {self.rc}, {self.get('msg') or dict(self)}")
+
 
 def run_module(name: str, sim: Simulator | None = None, check: bool = False, **options: Any) -> Result:
     """Run a module in this process, with its options as the controller would send them."""

@@ -57,30 +57,17 @@ def test_the_ad_hoc_command_runs(demo):
     passes(demo.run(*shlex.split(block.text.removeprefix("$ "))))
 
 
-def test_last_quarters_evidence_is_verified_again(demo):
-    (block,) = of("evidence")
-    (demo.home / "play.yml").write_text(block.text)
-    passes(
-        demo.play(
-            "offboard",
-            access_cleanup_leavers="dana.field@corp.example",
-            access_cleanup_evidence_dir="evidence",
-        )
-    )
-    (since,) = (demo.home / "evidence").glob("*-clean-up-*")
-    passes(demo.run("ansible-playbook", "play.yml", "-e", f"since={since}"))
-    assert len(list(since.glob("verified-*.csv"))) == 1
-
-
-def test_a_clean_up_is_undone(demo):
-    (block,) = of("restore")
-    (demo.home / "play.yml").write_text(block.text)
+def test_last_quarters_clean_up_is_verified_again_and_undone(demo):
+    (verify,), (restore,) = of("evidence"), of("restore")
+    (demo.home / "verify.yml").write_text(verify.text)
+    (demo.home / "restore.yml").write_text(restore.text)
     before = demo.sim.state()
     leaver = {"access_cleanup_leavers": "dana.field@corp.example", "access_cleanup_evidence_dir": "evidence"}
     passes(demo.play("offboard", **leaver))
     assert demo.sim.state() != before
     (since,) = (demo.home / "evidence").glob("*-clean-up-*")
-    passes(demo.run("ansible-playbook", "play.yml", "-e", f"since={since}"))
+    passes(demo.run("ansible-playbook", "verify.yml", "restore.yml", "-e", f"since={since}"))
+    assert len(list(since.glob("verified-*.csv"))) == 1
     assert demo.sim.state() == before
 
 
