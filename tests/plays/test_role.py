@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -171,21 +173,29 @@ def test_what_is_adopted_passes_a_review_and_a_change_of_the_files_is_carried_ou
     assert again.returncode == 0 and "changed=0 " in again.stdout, again.stdout
 
 
-@pytest.mark.parametrize(
-    ("variables", "says"),
-    [
-        ({"access_cleanup_allowed_domains": []}, "policy.allowed_domains is empty"),
-        ({"access_cleanup_inactive_days": "many"}, "is not a number; write a whole number such as 30"),
-        ({"access_cleanup_projects": "paymnts-prod"}, "near names: payments-prod"),
-        ({"access_cleanup_apply": "ture"}, "'ture' is neither true nor false"),
-        ({"access_cleanup_add_missing": "ture"}, "'ture' is neither true nor false"),
-        ({"access_cleanup_legacy_invitations": "ture"}, "legacy_invitations"),
-        ({"access_cleanup_leavers": "dana"}, "'dana' is neither an email address nor a user id"),
-    ],
-)
-def test_bad_variables_are_said_before_anything_happens(demo, variables, says):
-    ended = demo.play("cleanup", **variables)
-    assert ended.returncode != 0 and says in words(ended), ended.stdout
+BAD = [
+    ({"access_cleanup_allowed_domains": []}, "policy.allowed_domains is empty"),
+    ({"access_cleanup_inactive_days": "many"}, "is not a number; write a whole number such as 30"),
+    ({"access_cleanup_projects": "paymnts-prod"}, "near names: payments-prod"),
+    ({"access_cleanup_apply": "ture"}, "'ture' is neither true nor false"),
+    ({"access_cleanup_add_missing": "ture"}, "'ture' is neither true nor false"),
+    ({"access_cleanup_legacy_invitations": "ture"}, "legacy_invitations"),
+    ({"access_cleanup_leavers": "dana"}, "'dana' is neither an email address nor a user id"),
+]
+
+
+def test_bad_variables_are_said_before_anything_happens(demo):
+    """Each is a host's, so that one process tries them all."""
+    hosts = {f"bad{number}": variables for number, (variables, _says) in enumerate(BAD)}
+    path = demo.home / "hosts.json"
+    path.write_text(json.dumps({"all": {"hosts": hosts}}))
+    ended = demo.run("ansible-playbook", "-i", str(path), "-f", "2", "atlasops.access.cleanup", target="all")
+    assert ended.returncode != 0
+    said: dict[str, str] = {}
+    for host, text in re.findall(r"\[(bad\d)\]: FAILED!(.*?)(?=\n\S|\Z)", ended.stdout, re.S):
+        said[host] = said.get(host, "") + " ".join(text.replace("''", "'").split())
+    for host, (_variables, says) in zip(hosts, BAD):
+        assert says in said[host], ended.stdout
     assert not demo.sim.writes
 
 
