@@ -244,9 +244,12 @@ tests() {
     in_cell "$1" tests/unit tests/plays/test_role.py tests/plays/test_role_anywhere.py
 }
 
-# The laws, the secrets, commands, and the role's plays from the dry run to the evidence.
+# The laws, the secrets, commands, and the role from the dry run to the evidence, with and without an approval.
 short_tests() {
-    in_cell "$1" tests/unit/test_laws.py tests/unit/test_secrets.py tests/plays/test_adhoc.py tests/plays/test_role.py
+    local role=tests/plays/test_role.py
+    in_cell "$1" tests/unit/test_laws.py tests/unit/test_secrets.py tests/plays/test_adhoc.py \
+        $role::test_dry_run_run_and_run_again \
+        $role::test_a_tripped_guard_stops_before_the_first_write_and_the_approved_plan_passes
 }
 
 # The oldest of everything that is promised: ansible-core and requests.

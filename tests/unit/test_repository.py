@@ -86,3 +86,8 @@ def test_the_readme_names_every_module():
     modules = [path.stem for path in (ROOT / "plugins/modules").glob("*.py")]
     missing = [name for name in modules if f"| `{name}` |" not in text("README.md")]
     assert missing == [], 'README.md, "What is in it", is to have a row for each of these'
+
+
+def test_the_tests_that_a_stage_names_are_there():
+    for file, name in re.findall(r"(?:\$role|(tests/[\w/]+\.py))::(\w+)", text("scripts/check.sh")):
+        assert f"def {name}(" in text(file or "tests/plays/test_role.py"), name
