@@ -167,6 +167,20 @@ def linked(link: str, target: str) -> None:
         forget(fresh)
 
 
+def put(path: str, old: Optional[str], text: str, option: str) -> None:
+    """Write a file for people to edit, which their group may read, in one move; ``old`` is what it was called."""
+    with refusing(option, path):
+        os.makedirs(os.path.dirname(path) or ".", mode=0o750, exist_ok=True)
+        if old is not None and old != path:
+            os.rename(old, path)
+        mode = stat.S_IMODE(os.stat(path).st_mode) if old is not None else 0o640
+        fresh = f"{path}.{secrets.token_hex(4)}"
+        with created(fresh, newline="") as file:
+            file.write(text)
+        os.chmod(fresh, mode)
+        os.replace(fresh, path)
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 

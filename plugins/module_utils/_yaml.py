@@ -10,7 +10,8 @@ Private to this collection. What is wrong raises `Refusal` with a sentence that 
 
 from __future__ import annotations
 
-from typing import Any, Dict, Hashable, List
+import re
+from typing import Any, Dict, Hashable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ._access import Refusal
 
@@ -83,3 +84,69 @@ def _check_size(found: Any) -> None:
         elif isinstance(one, list):
             waiting += one
     raise Refusal("holds more than it can be meant to; look at its anchors and aliases")
+
+
+# --- where things stand ----------------------------------------------------------------------------------------------
+
+Span = Tuple[int, int]
+
+
+class RowAt(NamedTuple):
+    """Where a row stands, with the comments above it, and where in it its roles do."""
+
+    whole: Span
+    roles: Span
+
+
+class Outline(NamedTuple):
+    """Where in the text of a file of memberships the name of the project and each row stand."""
+
+    project: Span
+    rows: List[RowAt]
+    indent: str
+
+
+def outline(text: str) -> Optional[Outline]:
+    """Where things stand in such a text, None where its rows do not have lines of their own."""
+    top = dict(_children(yaml.compose(text, Loader=yaml.SafeLoader)))
+    rows = top.get("memberships")
+    if not isinstance(rows, yaml.SequenceNode) or rows.flow_style:
+        return None
+    project = top.get("project")
+    starts = [text.rfind("\n", 0, row.start_mark.index) + 1 for row in rows.value]
+    heads = [text[start : row.start_mark.index] for start, row in zip(starts, rows.value)]
+    if not all(re.fullmatch(r" *-[ ]+", head) for head in heads):
+        return None
+    found = []
+    for start, row in zip(starts, rows.value):
+        roles = dict(_children(row)).get("roles")
+        if roles is None:
+            return None
+        end = text.find("\n", _end(row)) + 1 or len(text)
+        found.append(RowAt((_with_comments(text, start), end), (roles.start_mark.index, _end(roles))))
+    where = (project.start_mark.index, _end(project)) if project is not None else (0, 0)
+    return Outline(where, found, heads[0].split("-")[0])
+
+
+def _children(node: Any) -> Iterator[Tuple[Any, Any]]:
+    if isinstance(node, yaml.MappingNode):
+        yield from ((key.value, value) for key, value in node.value)
+
+
+def _end(node: Any) -> int:
+    """The index behind the last sign of a node; a block's own end is where the next thing begins."""
+    if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
+        index: int = node.end_mark.index
+        return index
+    last = node.value[-1]
+    return _end(last[1] if isinstance(last, tuple) else last)
+
+
+def _with_comments(text: str, start: int) -> int:
+    """Where the comments begin that stand right above a line, and at the same indent."""
+    while start:
+        above = text.rfind("\n", 0, start - 1) + 1
+        if not text[above:start].lstrip(" ").startswith("#"):
+            break
+        start = above
+    return start

@@ -65,6 +65,7 @@ MAY_IMPORT = {
         "_policy",
         "_programs",
     },
+    "module_utils/_adopt.py": {"_access", "_names", "_sources", "_yaml"},
     "module_utils/_sources.py": {"_access", "_names", "_policy", "_read", "_yaml"},
     "module_utils/_rules.py": {"_access", "_plain", "_policy"},
     "module_utils/_settle.py": {"_access", "_names", "_policy", "_rules"},
@@ -118,6 +119,7 @@ MAY_IMPORT = {
     },
     "modules": {
         "_access",
+        "_adopt",
         "_after",
         "_approval",
         "_asked",
@@ -138,6 +140,7 @@ MAY_IMPORT = {
         "_people",
         "_policy",
         "_programs",
+        "_read",
         "_report",
         "_review",
         "_sources",
