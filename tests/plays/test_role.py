@@ -160,7 +160,7 @@ def test_what_is_adopted_passes_a_review_and_a_change_of_the_files_is_carried_ou
     assert demo.play("review", **git).returncode == 0
     assert evidence(demo.home)[0]["findings"] == [], "adopt followed by review finds nothing"
 
-    file = demo.home / "memberships/web-shop-prod.yml"
+    (file,) = (demo.home / "memberships").glob("web-shop-prod-*.yml")
     desired = yaml.safe_load(file.read_text())
     gone = desired["memberships"].pop()
     desired["memberships"].append({"user": "new.colleague@corp.example", "roles": ["GROUP_READ_ONLY"]})
