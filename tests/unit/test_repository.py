@@ -91,3 +91,30 @@ def test_the_readme_names_every_module():
 def test_the_tests_that_a_stage_names_are_there():
     for file, name in re.findall(r"(?:\$role|(tests/[\w/]+\.py))::(\w+)", text("scripts/check.sh")):
         assert f"def {name}(" in text(file or "tests/plays/test_role.py"), name
+
+
+SECRET = re.compile(
+    r"mdb_sa_sk_[\w-]{40}|-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[\w+/=]{40}|\bgh[pousr]_\w{30}|\bAKIA[A-Z0-9]{16}\b"
+)
+ADDRESS = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[a-z]{2,}", re.I)
+# Names that nobody can have (RFC 2606), where conduct is reported to, and the host of an address with a password.
+NOBODYS = re.compile(
+    r"(?:^|[@.])(?:example|invalid|test|localhost)(?:\.(?:com|org|net))?$|^codeofconduct@ansible\.com$"
+    r"|@cloud\.mongodb\.com$",
+    re.I,
+)
+
+
+def test_no_secret_and_nobodys_address_is_kept_here():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no clone of git")
+    found = []
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if not path.is_file() or path.suffix in (".png", ".ico", ".inv"):
+            continue
+        whole = path.read_text(encoding="utf-8", errors="replace")
+        found += [f"{name}: a secret" for _secret in SECRET.findall(whole)]
+        found += [f"{name}: {one}" for one in ADDRESS.findall(whole) if not NOBODYS.search(one)]
+    assert found == []
