@@ -16,15 +16,14 @@ from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ._access import ACTIVE, LAPSED, PENDING, PRIVILEGED, UNKNOWN_WAY, Way, days_since, folded, idle_days, labels
+from ._exceptions import exceptions
 from ._policy import (
     IDENTITY_RULES,
     RULES,
     Exemption,
     Guards,
     Policy,
-    exemption_row,
     is_asked,
-    lapsed_exceptions,
     parsed,
     parsed_guards,
 )
@@ -148,8 +147,6 @@ def document(
     """
     waiting, oldest = invitations(reviewed, now)
     projects = [_project_row(one) for one in reviewed]
-    applied = {(one, rule): None for each in reviewed for one, rule in each.applied}
-    applied.update(dict.fromkeys(exempt))
     return {
         **about,
         "policy": parsed(policy),
@@ -160,10 +157,7 @@ def document(
         "steps": list(rows),
         "plan": plan_lines(rows, "plan.json"),
         "leavers": leaver_rows(policy, reviewed),
-        "exceptions": {
-            "applied": [{**exemption_row(one), "rule": rule} for one, rule in applied],
-            "lapsed": [exemption_row(one) for one in lapsed_exceptions(policy, now)],
-        },
+        "exceptions": exceptions(policy, reviewed, exempt, now),
         "projects": projects,
         "matrix": matrix(reviewed, projects),
         "invitations": {"count": waiting, "rows": oldest},

@@ -338,17 +338,31 @@ def projects_in_scope(
     projects: Optional[Sequence[str]],
     exclude: Optional[Sequence[str]] = None,
     tags: Optional[Mapping[str, Any]] = None,
+    doubts: Optional[List[str]] = None,
 ) -> List[Project]:
     """The projects that a reading module is about: all visible ones unless some are named, less those excluded.
 
-    Raises `Refusal` for unknown names, and when nothing is visible at all: a credential that sees no project can't
-    tell who is in which.
+    Where there are ``doubts``, unknown names of excluded ones are told there. Raises `Refusal` for other unknown names,
+    and when nothing is visible at all: a credential that sees no project can't tell who is in which.
     """
     named = None if projects is None or blank(projects) else projects
     chosen = select_projects(["*"] if named is None else lines(named), visible)
     unwanted = [] if exclude is None or blank(exclude) else lines(exclude)
+    if doubts is not None:
+        _refuse_split_names(unwanted, visible, "exclude_projects")
+        unwanted = [pattern for pattern in unwanted if _is_known(pattern.strip(), visible, doubts)]
     excluded = {project.id for project in select_projects(unwanted, visible, "exclude_projects")}
     return [project for project in chosen if project.id not in excluded and _tagged(project, tags or {})]
+
+
+def _is_known(pattern: str, visible: Sequence[Project], doubts: List[str]) -> bool:
+    """Whether a pattern names a project; if not, that is told."""
+    if any(pattern == project.name or pattern.lower() == project.id for project in visible):
+        return True
+    if is_glob(pattern) and any(fnmatch.fnmatchcase(project.name, pattern) for project in visible):
+        return True
+    doubts.append(f"exclude_projects: '{pattern}' is unknown to this credential; {_near(pattern, visible)}")
+    return False
 
 
 def lines(names: Sequence[Any]) -> List[str]:

@@ -172,12 +172,20 @@ def _still(document: Document) -> List[str]:
     if nowhere and (document.get("completeness") or {}).get("team_access") == "unreadable":
         get = "gets" if len(nowhere) == 1 else "get"
         unsure.append(f"whether {_names(nowhere)} {get} in through a team could not be read")
+    kept += [
+        f"{row['user']}, who has left, stays in {row['project']} by an exception {_until(row)}"
+        for row in (document.get("exceptions") or {}).get("keeps") or ()
+    ]
     back = [
         f"{row['user']} came back to {row['project']}"
         for row in document.get("actions") or ()
         if row.get("verified") == "came back"
     ]
     return found + unsure + kept + back
+
+
+def _until(row: Row) -> str:
+    return f"until {row['until']}" if row["until"] else "without an end"
 
 
 def _through(way: Row) -> str:

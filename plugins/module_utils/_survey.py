@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
+from . import _exceptions as exceptions
 from . import _people as people
 from ._access import ACTIVE, STATUSES, Person, Project, Refusal, Roles, folded
 from ._client import Client
-from ._names import TOLD, is_glob, listed, projects_in_scope, unmatched_tags
+from ._names import TOLD, empty_lists, is_glob, listed, projects_in_scope, unmatched_tags
 from ._settle import Known
 from ._steps import Row
 from ._verify import in_effect
@@ -57,12 +58,15 @@ def survey(client: Client, params: Params, visible: List[Project], scope: Sequen
     )
 
 
-def in_scope(params: Params, visible: Sequence[Project]) -> List[Project]:
+def in_scope(params: Params, visible: Sequence[Project], warnings: List[str]) -> List[Project]:
     """The projects to look at. Raises `Refusal` where there is none."""
-    scope = projects_in_scope(visible, params["projects"], params["exclude_projects"], params["project_tags"])
+    named, excluded, tags = (params[name] for name in ("projects", "exclude_projects", "project_tags"))
+    scope = projects_in_scope(visible, named, excluded, tags, warnings)
     if not scope:
-        why = unmatched_tags(params["project_tags"], visible) or ["look at projects, exclude_projects and project_tags"]
-        raise Refusal(f"no project is in scope; {'; '.join(why)}")
+        why = empty_lists(params, ["projects"]) + unmatched_tags(tags, visible)
+        if excluded and projects_in_scope(visible, named, None, tags):
+            why.append("exclude_projects takes out every project that projects and project_tags leave")
+        raise Refusal(f"no project is in scope; {'; '.join(why or ['look at projects and project_tags'])}")
     return scope
 
 
@@ -147,10 +151,10 @@ def unsettled(runs: Sequence[str], took: Sequence[str]) -> List[str]:
 def doubts(written: Row, missing: Sequence[str]) -> List[str]:
     """What a person should look at in a review; ``missing`` are protected people who stopped nothing."""
     whole = written["completeness"]
-    lapsed = written["exceptions"]["lapsed"]
-    found = [f"the exception for {one['user']} ended on {one['until']}, so it holds no longer" for one in lapsed[:TOLD]]
-    if len(lapsed) > TOLD:
-        found.append(f"{len(lapsed) - TOLD} more exceptions ended")
+    found = exceptions.doubts(written["exceptions"])
+    ruled = [f"{one['user']} in {one['project']} ({', '.join(one['rules'][:-1])})" for one in written["conflicts"]]
+    if ruled:
+        found.append(f"the desired state gives what other rules forbid, and those won: {listed(ruled, '; ')}")
     where = "neither in scope nor among people of the organization that could be read"
     found += [f"{user} is protected, but was found {where}" for user in missing[:TOLD]]
     if len(missing) > TOLD:

@@ -102,7 +102,8 @@ options:
             They take findings out through that date.
           - For the rules O(policy.identity_unused_days) and O(policy.identity_holders) V(user) is the id or the name of
             an API key or a service account.
-          - Exceptions that ended are reported.
+          - Exceptions that ended, have no end or took nothing out are reported, and those about projects or rules that
+            are not in this review.
         type: raw
       identity_unused_days:
         description:
@@ -698,7 +699,7 @@ def answer(params, client, warnings, checked):
     rules, sources, guards, approved = checked
     now = datetime.now(timezone.utc)
     visible = atlas.projects(client)
-    scope = surveying.in_scope(params, visible)
+    scope = surveying.in_scope(params, visible, warnings)
     rules, unknown = policy.located(rules, visible)
     grants = desired(rules, sources, visible, scope, warnings)
     seen = surveying.survey(client, params, visible, scope)
