@@ -361,7 +361,7 @@ def _is_known(pattern: str, visible: Sequence[Project], doubts: List[str]) -> bo
         return True
     if is_glob(pattern) and any(fnmatch.fnmatchcase(project.name, pattern) for project in visible):
         return True
-    doubts.append(f"exclude_projects: '{pattern}' is unknown to this credential; {_near(pattern, visible, 'project')}")
+    doubts.append(f"exclude_projects: '{pattern}' is unknown to this credential; {_near(pattern, visible, PROJECT)}")
     return False
 
 

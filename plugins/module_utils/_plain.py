@@ -22,7 +22,7 @@ from ._names import as_list, blank, is_shown
 
 # Truth values as people write them.
 _TRUE, _FALSE = ("true", "yes", "on", "1", "y", "t"), ("false", "no", "off", "0", "n", "f")
-_WHOLE = re.compile(r"([0-9]+)(\.0+)?")
+_WHOLE = re.compile(r"([0-9]{1,9})(\.0+)?")
 # Jinja and spreadsheets make midnight of a date.
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([ T]00:00(:00(\.0+)?)?)?")
 _LABEL = re.compile(r"(?!-)[^\W_](?:(?:[^\W_]|-)*[^\W_])?")

@@ -391,7 +391,8 @@ def has_left(leaver: Leaver, now: datetime) -> bool:
     """Whether somebody's last day is over, wherever it was spent."""
     if leaver.last_day is None:
         return True
-    return now.astimezone(timezone.utc) >= datetime.combine(leaver.last_day, _OVER) + timedelta(days=1)
+    # Not the last day and a day more: exports write 9999-12-31 for never.
+    return now.astimezone(timezone.utc) - timedelta(days=1) >= datetime.combine(leaver.last_day, _OVER)
 
 
 def valid(grants: Iterable[Grant], now: datetime) -> List[Grant]:

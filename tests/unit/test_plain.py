@@ -24,7 +24,7 @@ def test_whole_numbers(given):
 
 
 @pytest.mark.parametrize(
-    "given", [True, False, -1, "-1", 90.5, "90,0", "1_0", "１２", "25%", [30], "None", "1e3"], ids=ascii
+    "given", [True, False, -1, "-1", 90.5, "90,0", "1_0", "１２", "25%", [30], "None", "1e3", "9" * 5000], ids=ascii
 )
 def test_what_is_no_whole_number_is_refused_with_its_value(given):
     with pytest.raises(Refusal, match="x: .* is not a number"):
@@ -246,6 +246,7 @@ def test_a_last_day_is_over_when_it_is_over_everywhere(now, left):
     moment = datetime.fromisoformat(now).replace(tzinfo=timezone.utc)
     assert policy.has_left(policy.Leaver(DAN, DAY), moment) is left
     assert policy.has_left(policy.Leaver(DAN), moment)
+    assert not policy.has_left(policy.Leaver(DAN, date.max), moment)
 
 
 def test_people_and_rows_may_be_mixed_and_whoever_has_left_has_left():
