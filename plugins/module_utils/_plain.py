@@ -101,7 +101,7 @@ def domains(value: Any, option: str) -> FrozenSet[str]:
 def _domain(piece: str, option: str) -> str:
     found = domain_of(piece)
     labels = [unicodedata.normalize("NFKD", label) for label in found.split(".")]
-    letters = ["".join(sign for sign in label if not unicodedata.combining(sign)) for label in labels]
+    letters = ["".join(sign for sign in label if not unicodedata.category(sign).startswith("M")) for label in labels]
     named = (
         "@" not in piece[1:] and len(labels) > 1 and all(map(_LABEL.fullmatch, letters)) and not letters[-1].isdigit()
     )

@@ -88,6 +88,11 @@ def test_international_domains_have_one_form(given, member):
     assert plain.domain_of(member) in plain.domains(given, "x")
 
 
+@pytest.mark.parametrize("given", ["हिन्दी.example", "日本.example", "xn--j2b3a4c.example"])
+def test_domains_of_other_scripts(given):
+    assert plain.domain_of(f"x@{given}") in plain.domains(given, "x")
+
+
 @pytest.mark.parametrize(
     "member", ["x@xn--corp-.example", "x@münch.example", "x@mnchen-3ya.example", "x@sub.corp.example"]
 )
