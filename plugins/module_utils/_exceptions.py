@@ -31,14 +31,15 @@ def exceptions(
     applied.update(dict.fromkeys(exempt))
     used = {one for one, _rule in applied}
     lapsed = lapsed_exceptions(policy, now)
-    left = [one for one in policy.exceptions if one not in used and one not in lapsed]
+    used.update(lapsed)
+    left = [one for one in policy.exceptions if one not in used]
     scope = {one.project.id for one in reviewed}
-    untried = [one for one in left if not _is_tried(policy, one, scope)]
+    tried = [_is_tried(policy, one, scope) for one in left]
     return {
         "applied": [{**exemption_row(one), "rule": rule} for one, rule in applied],
         "lapsed": [exemption_row(one) for one in lapsed],
-        "unused": [exemption_row(one) for one in left if one not in untried],
-        "not_tried": [exemption_row(one) for one in untried],
+        "unused": [exemption_row(one) for one, here in zip(left, tried) if here],
+        "not_tried": [exemption_row(one) for one, here in zip(left, tried) if not here],
         "endless": [exemption_row(one) for one in policy.exceptions if one.until is None],
         "keeps": [
             {**exemption_row(one), "project": each.project.name, "user": member.user}
