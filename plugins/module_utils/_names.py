@@ -60,6 +60,8 @@ KNOWN_ORGANIZATION_ROLES = (
 )
 
 _ID = re.compile(r"[0-9a-fA-F]{24}")
+# What stands where a name is meant, and must not get into any file.
+_SECRET = re.compile(r"mdb_sa_|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 # Not all that RFC 5322 allows: no quoted local part, and no '*', which in a list of people is a wish for everybody.
 _EMAIL = re.compile(r"[\w!#$%&'+/=?^{|}~.-]+@[\w-]+(\.[\w-]+)*")
@@ -361,7 +363,11 @@ def _is_known(pattern: str, visible: Sequence[Project], doubts: List[str]) -> bo
         return True
     if is_glob(pattern) and any(fnmatch.fnmatchcase(project.name, pattern) for project in visible):
         return True
-    doubts.append(f"exclude_projects: '{pattern}' is unknown to this credential; {_near(pattern, visible, PROJECT)}")
+    told = f"exclude_projects: '{pattern}' is unknown to this credential; {_near(pattern, visible, PROJECT)}"
+    if _SECRET.search(pattern):
+        # Nothing that goes on writes the scope down.
+        raise Refusal(told)
+    doubts.append(told)
     return False
 
 

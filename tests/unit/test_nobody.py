@@ -49,6 +49,13 @@ def test_an_unknown_name_among_excluded_projects_is_told_and_the_others_are_excl
     assert told(result, "exclude_projects: 'alhpa' is unknown", "near names: alpha") and told(result, "'x*' is unknown")
 
 
+def test_a_secret_among_excluded_projects_is_refused_and_written_nowhere(small, tmp_path):
+    secret = "mdb_sa_sk_" + "s" * 40
+    result = run_module(REVIEW, small, exclude_projects=[secret], evidence_dir=str(tmp_path))
+    assert result["failed"] and secret not in result.output
+    assert not any(secret in path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+
+
 def test_an_unknown_project_in_scope_is_an_error(small):
     assert run_module(REVIEW, small, projects=["alhpa"], policy={"leavers": [DAN]})["failed"]
 
