@@ -365,7 +365,7 @@ def _is_known(pattern: str, visible: Sequence[Project], doubts: List[str]) -> bo
         return True
     told = f"exclude_projects: '{pattern}' is unknown to this credential; {_near(pattern, visible, PROJECT)}"
     if _SECRET.search(pattern):
-        # Nothing that goes on writes the scope down.
+        # A review that goes on writes its scope down.
         raise Refusal(told)
     doubts.append(told)
     return False
