@@ -13,6 +13,7 @@ import importlib
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import time
@@ -89,6 +90,22 @@ class Run:
         return next(result for name, result in reversed(self.results) if name == module and result)
 
 
+def measured(folder: Path, module: str, options: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    """What a module in a process of its own returned, and how many MiB it took at most."""
+    out = folder / f"measured-{os.urandom(4).hex()}.json"
+    _start_forking()
+    process = _FORKS.Process(target=_measured, args=(str(out), module, options))
+    process.start()
+    process.join()
+    result, kilobytes = json.loads(out.read_text())
+    return result, kilobytes / 1024
+
+
+def _measured(out: str, module: str, options: dict[str, Any]) -> None:
+    result = _forked(module, options)
+    Path(out).write_text(json.dumps([result, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
+
+
 def _role(out: str, common: dict[str, Any], options: dict[str, Any]) -> None:
     """What the role does; see its tasks."""
     os.setpgid(0, 0)
@@ -103,11 +120,11 @@ def _role(out: str, common: dict[str, Any], options: dict[str, Any]) -> None:
         os.write(lock, (json.dumps([module, result]) + "\n").encode())
         return result or {}
 
-    review = call(REVIEW, mode="clean-up", seal=False, **options)
+    review = call(REVIEW, **{"mode": "clean-up", **options}, seal=False)
     directory = review.get("evidence_dir")
     if "plan_digest" not in review or directory is None:
         os._exit(2)
-    if not review["blocked"]:
+    if not review["blocked"] and options.get("mode") != "review":
         plan = {"file": f"{directory}/plan.json", "digest": review["plan_digest"]}
         for module, kinds in CALLS:
             if any(review["plan_counts"][kind] for kind in kinds):

@@ -70,6 +70,8 @@ class Patience:
         self._failures = 0
         self._throttles = 0
         self.waited = 0.0
+        # Characters of answers.
+        self.received = 0
 
     def spend(self, seconds: float) -> bool:
         """Count a wait for somebody else; tells whether there was that much time. Raises `Interrupted`."""
@@ -201,6 +203,10 @@ class Client:
         service fails. A write that failed otherwise may be in effect: its caller has to read.
         """
 
+        if {".", ".."}.intersection(path.split("/")):
+            # It would lead to something else than what is meant.
+            raise self.misshapen(method, path, "what stands for an id is none")
+
         def attempt() -> Json:
             return self._result(f"{method} {API}{path}", self._exchange(method, path, version, query, body, patience))
 
@@ -238,6 +244,7 @@ class Client:
             if token:
                 headers["Authorization"] = f"Bearer {token}"
             reply = self._send(method, API + path, headers, data, query)
+            patience.received += len(reply.text)
             if reply.headers.get("RateLimit-Remaining") == "0":
                 self._brakes[scope] = time.monotonic() + THROTTLE_FLOOR
             if reply.status != 401 or reply.code in SCOPED_401 or self._credential.kind != "service_account":

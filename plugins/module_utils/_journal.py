@@ -157,10 +157,12 @@ def read(path: str) -> Journaled:
     try:
         check_ours(descriptor, path, "journal")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
+            # Held until the end: a run that ends meanwhile would be told by what it had not written yet.
+            running = _is_locked(descriptor)
             # What a crash of the machine left unwritten may be zeros.
             lines = [line.strip(b"\0") for line in file.read().splitlines()]
         if all(map(_is_of_a_journal, lines)):
-            return _told(lines, _is_locked(descriptor))
+            return _told(lines, running)
     except (KeyError, TypeError, AttributeError, RecursionError):
         pass
     finally:

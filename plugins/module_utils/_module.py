@@ -29,7 +29,7 @@ from ._journal import Journal
 from ._names import blank
 from ._plain import unprinted
 from ._planned import ACTIONS, carry_out, check_alone, read_plan
-from ._report import OF_OPTIONS, Row, cut, report
+from ._report import OF_OPTIONS, Row, cut, readable, report
 from ._runner import Desired, change
 from ._transport import REQUESTS_ERROR
 
@@ -290,7 +290,7 @@ def _end(module: AnsibleModule, result: Row, warnings: List[str], problem: Optio
         short = {name: value if len(str(value)) < 1000 else "left out" for name, value in module.params.items()}
         result = {**result, "invocation": {"module_args": short}}
     for warning in warnings:
-        module.warn(cut(warning))
+        module.warn(cut(readable(warning)))
     if problem:
-        module.fail_json(msg=cut(problem, 10_000), **result)
+        module.fail_json(msg=cut(readable(problem), 10_000), **result)
     module.exit_json(**result)

@@ -15,6 +15,9 @@ from ._errors import API, AtlasError, Json
 
 _REPEATED = "rows came twice"
 
+# Rows and characters of a listing, both far beyond what an organization may have: for one that does not end.
+MOST_ROWS, MOST_CHARACTERS = 100_000, 64 << 20
+
 
 def pages(
     client: Client,
@@ -53,7 +56,7 @@ def _read_once(
     rows: Dict[str, Dict[str, Json]] = {}
     totals = set()
     doubled, again, short = 0, 0, False
-    number = 0
+    number, before = 0, patience.received
     while True:
         number += 1
         body = client.get(path, version, {**query, "itemsPerPage": _client.PAGE, "pageNum": number}, patience)
@@ -66,6 +69,8 @@ def _read_once(
         doubled += len(listed) - len(page) if news else 0
         again += len(page) - len(news)
         rows.update(page)
+        if len(rows) > MOST_ROWS or patience.received - before > MOST_CHARACTERS:
+            raise client.misshapen("GET", path, f"the listing does not end: {len(rows)} rows came on {number} pages")
         if isinstance(body.get("totalCount"), int) and body["totalCount"] > 0:
             totals.add(body["totalCount"])
         whole, more = len(listed) >= _client.PAGE, _has_next(body)

@@ -49,6 +49,13 @@ def named(place: Project) -> Row:
     return {place.kind: place.name, f"{place.kind}_id": place.id}
 
 
+def readable(text: str) -> str:
+    """A sentence that shows what it holds: signs that move the cursor, or that nobody sees, are spelled."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
 def row(project: Project, member: Member) -> Row:
     """A membership as the modules return it."""
     return {

@@ -9,6 +9,7 @@ Pure: no I/O, no Ansible. Private to this collection.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ._access import ORGANIZATION, TEAM, TEAM_MEMBER, Member, Person, Project, Team
@@ -42,6 +43,17 @@ def text(row: Mapping[str, Json], name: str) -> str:
     return _SEEN.setdefault(value, value)
 
 
+_ID = re.compile("[0-9a-fA-F]{24}")
+
+
+def identity(row: Mapping[str, Json], name: str) -> str:
+    """An id, which becomes a part of a path: what is none would lead elsewhere."""
+    value = text(row, name)
+    if not _ID.fullmatch(value):
+        raise ValueError(name)
+    return value
+
+
 def maybe(row: Mapping[str, Json], name: str) -> Optional[str]:
     value = row.get(name)
     return _SEEN.setdefault(value, value) if isinstance(value, str) else None
@@ -72,7 +84,7 @@ def project(row: Mapping[str, Json]) -> Project:
     if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):
         raise TypeError("tags")
     by_key = {text(tag, "key"): str(tag.get("value", "")) for tag in tags}
-    return Project(text(row, "id"), text(row, "name"), text(row, "orgId"), maybe(row, "created"), by_key)
+    return Project(identity(row, "id"), text(row, "name"), identity(row, "orgId"), maybe(row, "created"), by_key)
 
 
 def member(row: Mapping[str, Json]) -> Member:
@@ -83,7 +95,7 @@ def member(row: Mapping[str, Json]) -> Member:
 def _member(row: Mapping[str, Json], roles: FrozenSet[str]) -> Member:
     return Member(
         text(row, "username"),
-        text(row, "id"),
+        identity(row, "id"),
         text(row, "orgMembershipStatus"),
         roles,
         maybe(row, "lastAuth"),
@@ -112,7 +124,7 @@ def org_member(row: Mapping[str, Json]) -> Member:
 def legacy_invitation(row: Mapping[str, Json]) -> Member:
     return Member(
         text(row, "username"),
-        text(row, "id"),
+        identity(row, "id"),
         "PENDING",
         texts(row, "roles"),
         invitation_created_at=maybe(row, "createdAt"),
@@ -123,24 +135,24 @@ def legacy_invitation(row: Mapping[str, Json]) -> Member:
 
 
 def team(row: Mapping[str, Json]) -> Team:
-    return Team(text(row, "teamId"), texts(row, "roleNames"))
+    return Team(identity(row, "teamId"), texts(row, "roleNames"))
 
 
 def org_team(org_id: str, row: Mapping[str, Json]) -> Project:
     """A team as a place with members."""
-    return Project(text(row, "id"), text(row, "name"), org_id, kind=TEAM)
+    return Project(identity(row, "id"), text(row, "name"), org_id, kind=TEAM)
 
 
 def organization(row: Mapping[str, Json]) -> Project:
     """An organization as a place with members."""
-    return Project(text(row, "id"), text(row, "name"), text(row, "id"), kind=ORGANIZATION)
+    return Project(identity(row, "id"), text(row, "name"), identity(row, "id"), kind=ORGANIZATION)
 
 
 def person(row: Mapping[str, Json]) -> Person:
     roles = row.get("roles") or {}
     return Person(
         text(row, "username"),
-        text(row, "id"),
+        identity(row, "id"),
         text(row, "orgMembershipStatus"),
         _org_roles(roles),
         texts(row, "teamIds") if row.get("teamIds") else frozenset(),

@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from types import SimpleNamespace
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 try:
     import requests
@@ -32,6 +32,12 @@ from ._errors import AtlasError, Interrupted, Reply
 # Which connection a thread's request is made on, for the watch to cut it.
 _under_way = threading.local()
 
+# Bytes of an answer, unpacked, and roughly how many it may take once it is parsed. A page of 500 people who are in 250
+# projects each has about 11 million.
+LARGEST, HEAVIEST = 32 << 20, 160 << 20
+# Beyond so many, one answer at a time is read and parsed. Packed ones are unpacked in pieces that cannot burst.
+SMALL, PIECE = 1 << 20, 1 << 14
+
 
 class _Digest(HTTPDigestAuth):
     """Digest whose nonce belongs to a slot, not to a thread: there are more threads, and each would be challenged."""
@@ -49,10 +55,35 @@ class _Slot:
         self.connection: Any = None
         self.until = float("inf")
         self.cut = False
+        self.large = False
+
+
+class _TooLarge(Exception):
+    """An answer that nobody should wait for, or hold in memory."""
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter whose pools say which connection they use."""
+    """An adapter whose pools say which connection they use, and whose answers are of bounded size."""
+
+    # Held by the one thread that has a large answer.
+    large = threading.Lock()
+
+    def build_response(self, *args: Any) -> Any:
+        # Read here, before anything else of requests reads it whole, as it does to follow a challenge.
+        response = super().build_response(*args)
+        response._content = b"".join(self._pieces(response))
+        return response
+
+    def _pieces(self, response: Any) -> Iterator[bytes]:
+        slot, size = _under_way.slot, 0
+        for piece in response.iter_content(PIECE):
+            size += len(piece)
+            if size > SMALL and not slot.large:
+                slot.large = self.large.acquire(timeout=max(0.0, slot.until - time.monotonic()))
+            if size > LARGEST:
+                response.close()
+                raise _TooLarge()
+            yield piece
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:
         super().init_poolmanager(*args, **named)
@@ -141,19 +172,19 @@ class Transport:
             answer = self._session.send(
                 request.prepare(), timeout=self._timeout / 2, allow_redirects=False, **self._settings
             )
-            text = answer.text if answer.encoding else answer.content.decode("utf-8", "replace")
+            reply = _reply(answer)
         except Exception as error:  # Not all that requests raises is a RequestException; the text may hold the headers.
             raise self._no_answer(f"{method} {path}", error, slot.cut) from None
         finally:
             with self._watching:
                 slot.until, late = float("inf"), slot.cut
+            if slot.large:
+                slot.large = False
+                _Adapter.large.release()
             self._free.put(slot)
         if late:
             raise self._no_answer(f"{method} {path}", None, True)
-        try:
-            return Reply(answer.status_code, answer.headers, json.loads(text), text)
-        except (ValueError, RecursionError):
-            return Reply(answer.status_code, answer.headers, None, text)
+        return reply
 
     def _watch(self) -> None:
         """Cut what takes too long: an answer that drips is never silent, so no socket's time-out ends it."""
@@ -167,6 +198,9 @@ class Transport:
     def _no_answer(self, call: str, error: Optional[Exception], cut: bool) -> AtlasError:
         """What to say when a request brought no (whole) answer."""
         failures = requests.exceptions
+        if isinstance(error, _TooLarge):
+            hint = f"Check that base_url ({self.base_url}) is Atlas."
+            return AtlasError(call, f"the answer is larger than any that Atlas gives ({LARGEST >> 20} MiB)", hint=hint)
         if cut:
             return AtlasError(call, f"no whole answer from {self.base_url} within {self._timeout:g} s")
         if isinstance(error, failures.SSLError):
@@ -185,6 +219,19 @@ class Transport:
         # A bundle of certificates that is not there is the one that happens; its path is all that the text holds.
         about = f": {error}" if isinstance(error, OSError) else ""
         return AtlasError(call, f"the request could not be made ({type(error).__name__}{about})")
+
+
+def _reply(answer: Any) -> Reply:
+    """An answer, parsed. Raises `_TooLarge` for one that would take too much memory."""
+    raw = answer.content
+    signs = sum(map(raw.count, (b",", b":", b"[", b"{")))
+    if len(raw) * (2 if raw.isascii() else 8) + signs * 45 > HEAVIEST:
+        raise _TooLarge()
+    text = raw.decode("utf-8", "replace")
+    try:
+        return Reply(answer.status_code, answer.headers, json.loads(text), text)
+    except (ValueError, RecursionError):
+        return Reply(answer.status_code, answer.headers, None, text)
 
 
 def _cut(connection: Any) -> None:

@@ -181,12 +181,15 @@ def answer(params, client, warnings, checked):
         was = members_at_review(directory, warnings) if client else {}
         seen = verify.look(client, rows) if client else {}
         fresh = judged(client, document, rows, seen, was)
+        if client and client.stopped_by:
+            # What was not read is not unreadable: nothing is written, so that the same task again finds out.
+            return {}, None
         restoring = tables.restoring(fresh, was, verify.members_of(seen)) if client else None
     if sealed:
         paths += later(directory, rows, fresh) if client and not params["check_mode"] else []
         document = {**document, "actions": fresh}
     elif judging:
-        finish(document, fresh, params["run"], client and client.stopped_by)
+        finish(document, fresh, params["run"])
         document["after"], table = who_gets_in(directory, document, seen)
         paths += evidence.write_end(directory, document, restoring, table)
     if params["seal"] and not sealed:
@@ -214,7 +217,7 @@ def judged(client, document, rows, seen, was):
     return [{**row, **one} for row, one in zip(rows, verify.recorded(rows, found, document.get("credential")))]
 
 
-def finish(document, rows, run, stopped_by):
+def finish(document, rows, run):
     """What the document says once its run has ended."""
     document.update(
         actions=rows,
@@ -224,7 +227,6 @@ def finish(document, rows, run, stopped_by):
             "unverified": len(reported(rows, verify.NO, verify.UNREADABLE)),
             "came_back": len(reported(rows, verify.CAME_BACK)),
         },
-        interrupted=document.get("interrupted") or stopped_by,
         ended=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     if run is not None:

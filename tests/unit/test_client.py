@@ -332,8 +332,12 @@ ANSWERS = {
     "redirect-to-nonsense": (302, {"Location": "http://[nonsense"}, ""),
     "no-content-for-a-listing": (204, {}, ""),
     "status-of-its-own": (799, {}, "{}"),
-    "project-tags": (200, {}, '{"results": [{"id": "1", "name": "a", "orgId": "1", "tags": ["x"]}]}'),
-    "project-without-organization": (200, {}, '{"results": [{"id": "1", "name": "a"}]}'),
+    "project-tags": (
+        200,
+        {},
+        '{"results": [{"id": "%s", "name": "a", "orgId": "%s", "tags": ["x"]}]}' % ("1" * 24, "1" * 24),
+    ),
+    "project-without-organization": (200, {}, '{"results": [{"id": "111111111111111111111111", "name": "a"}]}'),
 }
 
 
@@ -372,20 +376,26 @@ def test_an_odd_answer_is_one_sentence(quick, monkeypatch, answer, credential):
 
 SHAPES = {
     "teams": ('{"teamId": 1, "roleNames": []}', lambda c: atlas.teams(c, atlas.Project("1", "a", "1"))),
-    "team-names": ('{"id": "1"}', lambda c: atlas.teams_of(c, "1")),
-    "members": ('{"id": "1", "username": null}', lambda c: atlas.members(c, atlas.Project("1", "a", "1"))),
-    "invitations": ('{"id": "1"}', lambda c: atlas.legacy_invitations(c, atlas.Project("1", "a", "1"))),
+    "team-names": ('{"id": "111111111111111111111111"}', lambda c: atlas.teams_of(c, "1")),
+    "members": (
+        '{"id": "111111111111111111111111", "username": null}',
+        lambda c: atlas.members(c, atlas.Project("1", "a", "1")),
+    ),
+    "invitations": (
+        '{"id": "111111111111111111111111"}',
+        lambda c: atlas.legacy_invitations(c, atlas.Project("1", "a", "1")),
+    ),
 }
 
 
 def test_an_odd_row_of_people_costs_itself_and_is_named(quick):
     rows = ", ".join(
         f'{{"id": "{one}", "username": "{one}@b", "orgMembershipStatus": "ACTIVE", "roles": {roles}}}'
-        for one, roles in (("1", '["x"]'), ("2", '{"orgRoles": ["ORG_MEMBER"]}'))
+        for one, roles in (("1" * 24, '["x"]'), ("2" * 24, '{"orgRoles": ["ORG_MEMBER"]}'))
     )
     with answering(200, {}, f'{{"results": [{rows}]}}') as url, Client(TOKEN, url) as client:
         people, odd = atlas.people(client, "1")
-    assert list(people) == ["2"] and odd == [atlas.Odd("1", "1@b", "its 'roles'")]
+    assert list(people) == ["2" * 24] and odd == [atlas.Odd("1" * 24, f"{'1' * 24}@b", "its 'roles'")]
 
 
 @pytest.mark.parametrize("row, call", SHAPES.values(), ids=list(SHAPES))
@@ -417,7 +427,11 @@ def test_every_page_is_read_whatever_the_total_says(monkeypatch):
 def test_a_server_that_repeats_one_page_is_found_out(monkeypatch):
     monkeypatch.setattr(_client, "PAGE", 1)
     with (
-        answering(200, {}, '{"results": [{"id": "1", "name": "a", "orgId": "1"}]}') as url,
+        answering(
+            200,
+            {},
+            '{"results": [{"id": "111111111111111111111111", "name": "a", "orgId": "111111111111111111111111"}]}',
+        ) as url,
         Client(TOKEN, url) as client,
     ):
         with pytest.raises(AtlasError, match="page 2 repeats the one before it"):

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+from meanwhile import before
 from module_run import run_module
 from test_evidence import NOW, REMOVE, a_run, contents, document, killed
 
@@ -91,6 +93,18 @@ def test_what_somebody_else_put_there_is_not_set_aside(tmp_path, monkeypatch):
     with pytest.raises(Refusal, match="File exists"):
         evidence.write_end(directory, {**document(), "actions": []}, None)
     assert contents(Path(directory))["actions.csv"] == b"precious"
+
+
+def test_a_verification_that_was_told_to_stop_leaves_the_rest_to_the_next(small, tmp_path, monkeypatch):
+    review = reviewed(small, tmp_path)
+    carried_out(small, review)
+    with monkeypatch.context() as context:
+        before(context, lambda: os.kill(os.getpid(), signal.SIGTERM), "GET", f"{small.project_id('beta')}/users")
+        stopped = run_module(EVIDENCE, small, evidence_dir=review["evidence_dir"])
+    assert stopped["failed"] and "interrupted by SIGTERM" in stopped["msg"]
+    assert not evidence.is_sealed(review["evidence_dir"])
+    result = run_module(EVIDENCE, small, evidence_dir=review["evidence_dir"])
+    assert not result.get("failed") and result["verified"] == 3 and result["seal"], result.get("msg")
 
 
 # --- whole or not there ----------------------------------------------------------------------------------------------
