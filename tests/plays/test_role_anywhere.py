@@ -89,6 +89,61 @@ def test_in_a_loop_and_as_a_check_of_the_play(demo):
     assert [one["policy"]["leavers"] for one in documents] == [[user] for user in LEAVERS]
 
 
+def test_as_a_check_of_the_include_alone(demo):
+    """In a loop over `item`, and once more in the same play; the include says that it is a check."""
+    play = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: atlasops.access.access_cleanup, apply: {check_mode: true}}
+      loop: [dana.field@corp.example]
+      vars: {access_cleanup_leavers: "{{ item }}"}
+    - ansible.builtin.import_role: {name: atlasops.access.access_cleanup}
+      check_mode: true
+      vars: {access_cleanup_leavers: omar.reyes@corp.example}
+"""
+    (demo.home / "play.yml").write_text(play)
+    given = {name: value for name, value in _only([]).items() if name != "access_cleanup_leavers"}
+    ended = demo.run("ansible-playbook", "play.yml", **given)
+    assert ended.returncode == 0, ended.stdout
+    assert not demo.sim.writes
+    documents = [json.loads((run / "review.json").read_text()) for run in runs(demo.home)]
+    assert [one["mode"] for one in documents] == ["dry-run", "dry-run"]
+    assert all(one["steps"] for one in documents)
+
+
+def test_a_host_that_is_somewhere_else_is_refused(demo):
+    hosts = demo.home / "hosts.json"
+    far = {"ansible_host": "127.0.0.1", "ansible_port": 1}
+    hosts.write_text(json.dumps({"all": {"hosts": {"far": far}}}))
+    play = ANYWHERE.format(more="", loop="")
+    (demo.home / "play.yml").write_text(play)
+    ended = demo.run("ansible-playbook", "-i", str(hosts), "play.yml", **_only(LEAVERS))
+    assert ended.returncode == 2, ended.stdout
+    assert "runs where Ansible itself runs, and far is reached by ssh" in words(ended)
+    assert not demo.sim.requests and "UNREACHABLE" not in ended.stdout
+
+
+def test_by_ansible_runner(demo):
+    import ansible_runner
+
+    (demo.home / "project").mkdir()
+    play = ANYWHERE.format(more="", loop="").replace("hosts: all", "hosts: localhost")
+    (demo.home / "project/play.yml").write_text(play)
+    extra = {**_only(LEAVERS), "access_cleanup_evidence_dir": str(demo.home / "evidence")}
+    ended = ansible_runner.run(
+        private_data_dir=str(demo.home),
+        playbook="play.yml",
+        extravars=extra,
+        envvars=demo.environment_of(),
+        quiet=True,
+        timeout=170,
+    )
+    assert ended.rc == 0, ended.stdout.read()
+    document, actions = evidence(demo.home)
+    assert document["mode"] == "clean-up" and {row["verified"] for row in actions} == {"yes"}
+
+
 def test_an_add_that_atlas_refuses_keeps_no_leaver_in(demo):
     shop = demo.sim.project_id("web-shop-prod")
     rows = [
