@@ -139,7 +139,8 @@ def unprinted(value: Any) -> Any:
     if not isinstance(value, str) or "datetime.date" not in value or value.lstrip()[:1] not in ("[", "{"):
         return value
     try:
-        return ast.literal_eval(_Dates().visit(ast.parse(value.strip(), mode="eval")))
+        # What stands in it may have been printed before.
+        return unprinted(ast.literal_eval(_Dates().visit(ast.parse(value.strip(), mode="eval"))))
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return value
 

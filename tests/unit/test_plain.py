@@ -170,6 +170,8 @@ def test_a_project_of_an_exception_may_be_a_number_and_unknown_and_rows_may_be_t
 def test_a_list_with_dates_that_was_printed_is_a_list_again():
     rows = [{"user": DAN, "until": DAY, "reason": 'it\'s ["fine"] datetime.date(1, 1, 1)'}]
     assert plain.unprinted({"exceptions": str(rows)}) == {"exceptions": [{**rows[0], "until": "2026-12-31"}]}
+    whole = {"leavers": [{"user": DAN, "last_day": DAY}], "exceptions": str(rows)}
+    assert plain.unprinted(str(whole))["exceptions"] == [{**rows[0], "until": "2026-12-31"}]
     assert plain.unprinted(str([datetime(2026, 12, 31)])) == ["2026-12-31 00:00:00"]
 
 
