@@ -164,6 +164,7 @@ def document(
         "dormant": dormant(reviewed, policy, now),
         "comparison": None,
         "after": None,
+        "groups": [],
         "actions": [],
         "verification": None,
     }

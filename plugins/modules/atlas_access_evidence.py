@@ -142,6 +142,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _tables as 
 from ansible_collections.atlasops.access.plugins.module_utils import _verify as verify
 from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._errors import AtlasError
+from ansible_collections.atlasops.access.plugins.module_utils._groups import groups
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
 from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
@@ -232,6 +233,7 @@ def finish(document, rows, run):
     if run is not None:
         document["run"] = {name: value for name, value in run.items() if value not in (None, "")}
     document["outcome"] = outcome(document)
+    document["groups"] = groups(document)
 
 
 def who_gets_in(directory, document, seen):

@@ -590,6 +590,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _sources as
 from ansible_collections.atlasops.access.plugins.module_utils import _survey as surveying
 from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
+from ansible_collections.atlasops.access.plugins.module_utils._groups import groups
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
 from ansible_collections.atlasops.access.plugins.module_utils._report import bounded, cut
@@ -733,6 +734,7 @@ def answer(params, client, warnings, checked):
     over = params["mode"] == "review" or judged.blocked or not rows
     written["ended"] = at(datetime.now(timezone.utc)) if params["seal"] and over else None
     written["outcome"] = outcome(written)
+    written["groups"] = groups(written)
     warnings += [*unknown, *seen.doubts, *machines.warnings, *judged.warnings, *told]
     warnings += surveying.doubts(written, [] if rows and lost else missing)
     result = {
