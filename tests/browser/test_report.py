@@ -199,7 +199,6 @@ def test_all_rows_are_a_button_away(visit: Visit) -> None:
 def test_axe_finds_nothing(name: str, visit: Visit) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here.")
     page = visit(name)
-    page.add_style_tag(content=".later { content-visibility: visible !important }")
     for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast", "link-in-text-block"]})):
         page.emulate_media(color_scheme=scheme)
         violations = axe.Axe().run(page, options={**options, "resultTypes": ["violations"]}).response["violations"]
@@ -210,7 +209,6 @@ def test_axe_finds_nothing(name: str, visit: Visit) -> None:
 @pytest.mark.parametrize("width", [360, 1024])
 def test_no_page_scrolls_sideways(name: str, width: int, visit: Visit) -> None:
     page = visit(name, viewport={"width": width, "height": 740})
-    page.add_style_tag(content=".later { content-visibility: visible !important }")
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -231,7 +229,6 @@ def test_empty_parts_say_so(visit: Visit) -> None:
 def test_a_wide_matrix_says_whom_it_leaves_out(visit: Visit, reports: Reports) -> None:
     matrix = reports("wide").document["matrix"]
     page = visit("wide")
-    page.add_style_tag(content=".later { content-visibility: visible !important }")
     section = page.locator("section[aria-labelledby=matrix]")
     assert not matrix["whole"] and "Only people with privileged roles are shown" in section.inner_text()
     assert page.locator(".matrix tbody tr").count() == 250
@@ -249,17 +246,68 @@ def test_a_print_has_every_row(name: str, visit: Visit, reports: Reports, tmp_pa
     text = subprocess.run(
         ["pdftotext", "-layout", str(tmp_path / "report.pdf"), "-"], capture_output=True, text=True, check=True
     ).stdout
-    findings = reports(name).document["findings"]
-    start, end = text.index("All "), re.search(r"What was done, and verified\n|The plan\n", text)
-    assert end
-    # What follows may begin on a page of its own.
-    table = text[start : end.start()].rstrip()
-    told = re.sub(r"\s", "", table)
-    for user in {one["user"] for one in findings}:
-        assert told.count(user) >= sum(one["user"] == user for one in findings), user
-    heads = table.count("Other ways in")
-    assert heads == table.count("\f") + 1, "each page of a table begins with its header"
-    assert "Signature" in text and "Show all" not in text and "Reset" not in text
+    document = reports(name).document
+    told = re.sub(r"\s", "", text)
+    for user in {one["user"] for one in document["findings"]}:
+        assert user in told, user
+    sheets = [one for one in text.split("\f") if one.strip()]
+    assert len(sheets) <= 20, "what is to be signed can be read"
+    assert all(len(re.sub(r"Page \d+ of \d+", "", one).split()) > 30 for one in sheets[:-1])
+    assert "Signature" in sheets[-1] and "Name and function" in sheets[-1]
+    assert "Show all" not in text and "Reset" not in text and "One by one" not in text
+
+
+@pytest.mark.parametrize("name", ["dry", "done", "many"])
+def test_findings_are_told_by_reason_and_person(name: str, visit: Visit, reports: Reports) -> None:
+    document = reports(name).document
+    page = visit(name, java_script_enabled=False)
+    groups = page.locator("section[aria-labelledby=findings] .group")
+    assert groups.count() == len(document["groups"]) != 0
+    for group, told in zip(document["groups"], groups.all()):
+        assert told.locator("li").count() == len(group["people"])
+        text = str(told.text_content())
+        assert all(reason in text for reason in group["reasons"])
+        assert all(one["user"] in text for one in group["people"])
+
+
+def test_who_gets_in_after_the_run_stands_beside_who_did(visit: Visit, reports: Reports) -> None:
+    document = reports("done").document
+    after = document["after"]
+    page = visit("done")
+    section = page.locator("section[aria-labelledby=matrix]")
+    assert "now" in str(section.locator("h2").text_content())
+    before = document["matrix"]["rows"]
+    gone = sum(
+        len(set(roles) - set(after["matrix"].get(user, {}).get(project, [])))
+        for user, row in before.items()
+        for project, roles in row.items()
+    )
+    assert section.locator("td del").count() == gone != 0
+    assert f"{document['summary']['people']} before" in page.locator(".tiles").inner_text()
+    assert "Nothing of this was done." in visit("dry").locator("section[aria-labelledby=matrix]").inner_text()
+    assert visit("blocked").locator("td del").count() == 0
+
+
+@pytest.mark.parametrize("name", ["done", "hostile"])
+def test_on_a_phone_rows_are_cards(name: str, visit: Visit) -> None:
+    page = visit(name, viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    cells = page.locator("#findings-table tbody tr").first.locator("> *")
+    boxes = [one.bounding_box() for one in cells.all() if one.is_visible()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    tops = [box["y"] for box in boxes]
+    assert tops == sorted(set(tops)) and len(tops) > 4, "each cell has a line of its own"
+    label = "cell => getComputedStyle(cell, '::before').content"
+    assert cells.nth(2).evaluate(label) == '"Status"'
+    inner = "Array.from(document.querySelectorAll('.scroll')).every(one => one.scrollWidth <= one.clientWidth)"
+    assert page.evaluate(inner), "nothing scrolls sideways"
+
+
+def test_nothing_waits_for_scrolling_to_be_painted(visit: Visit) -> None:
+    hidden = (
+        "Array.from(document.querySelectorAll('*')).filter(e => getComputedStyle(e).contentVisibility != 'visible')"
+    )
+    assert visit("done").evaluate(hidden + ".length") == 0
 
 
 def test_a_long_report_opens_at_once(visit: Visit, record_property: Callable[[str, object], None]) -> None:

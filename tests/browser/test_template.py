@@ -40,7 +40,7 @@ def escaped(expression: nodes.Node) -> bool:
     if isinstance(expression, nodes.CondExpr):
         return escaped(expression.expr1) and (expression.expr2 is None or escaped(expression.expr2))
     if isinstance(expression, nodes.Call):
-        return isinstance(expression.node, nodes.Name) and expression.node.name in MACROS
+        return isinstance(expression.node, nodes.Name) and expression.node.name in {*MACROS, "caller"}
     if isinstance(expression, nodes.Filter) and expression.name == "replace":
         return escaped(expression.node) and all(isinstance(one, nodes.Const) for one in expression.args)
     return isinstance(expression, nodes.Filter) and expression.name == "e"
