@@ -304,9 +304,7 @@ def test_on_a_phone_rows_are_cards(name: str, visit: Visit) -> None:
 
 
 def test_nothing_waits_for_scrolling_to_be_painted(visit: Visit) -> None:
-    hidden = (
-        "Array.from(document.querySelectorAll('*')).filter(e => getComputedStyle(e).contentVisibility != 'visible')"
-    )
+    every = "Array.from(document.querySelectorAll('*'))"
     hidden = ".filter(one => getComputedStyle(one).contentVisibility != 'visible').length"
     assert visit("done").evaluate(every + hidden) == 0
 
