@@ -112,7 +112,7 @@ def picture(rows: Iterable[Cells], document: Row) -> Row:
     """People, memberships, owners and the matrix after a run, as the document has them from before it."""
     shown = {one["id"]: one["name"] for one in document.get("projects") or ()}
     matrix = document.get("matrix") or {"whole": True, "rows": {}}
-    seats, members = _seats(rows)
+    seats, members = _seats(rows, matrix["rows"])
     owners: Dict[str, List[str]] = {project_id: [] for project_id in shown}
     cells: Dict[str, Dict[str, List[str]]] = {}
     whole = matrix["whole"]
@@ -131,8 +131,8 @@ def picture(rows: Iterable[Cells], document: Row) -> Row:
     }
 
 
-def _seats(rows: Iterable[Cells]) -> Tuple[List[Seat], int]:
-    """Who gets in, lapsed invitations apart, and how many memberships do."""
+def _seats(rows: Iterable[Cells], known: Collection[str]) -> Tuple[List[Seat], int]:
+    """Who gets in, lapsed invitations apart, and how many memberships do. Whoever is ``known`` keeps that name."""
     found, members = [], 0
     shared: Counter[Tuple[str, str]] = Counter()
     for row in rows:
@@ -145,8 +145,9 @@ def _seats(rows: Iterable[Cells]) -> Tuple[List[Seat], int]:
     seats = []
     for row, ways in found:
         user = unescaped(row["user"])
-        if shared[row["project_id"], folded(row["user"])] > 1 and row["user_id"]:
-            user = f"{user} ({row['user_id']})"
+        apart = f"{user} ({row['user_id']})"
+        if apart in known or (shared[row["project_id"], folded(row["user"])] > 1 and row["user_id"]):
+            user = apart
         direct = frozenset(filter(None, row["roles"].split(";")))
         given = {way: _roles(way) for way in ways if way != "direct"}
         by_team = any(OWNER in roles for way, roles in given.items() if way.startswith("team "))

@@ -108,6 +108,7 @@ def ran(folder: Path, sim: Simulator, mode: str, **options: Any) -> Document:
 def failed(done: Document) -> Document:
     """The same clean-up, as it looks when the service failed half-way."""
     # Not before pytest has set the paths up, which is after this file is read.
+    from ansible_collections.atlasops.access.plugins.module_utils._groups import groups
     from ansible_collections.atlasops.access.plugins.module_utils._outcome import outcome
 
     document = copy.deepcopy(done)
@@ -129,6 +130,7 @@ def failed(done: Document) -> Document:
         complete=False, team_access="unreadable", unreadable=[{"project": "lost-prod", "error": "HTTP 403 <FORBIDDEN>"}]
     )
     document["outcome"] = outcome(document)
+    document["groups"], document["after"] = groups(document), None
     return document
 
 
