@@ -239,9 +239,9 @@ in_cell() {
         -m "not browser and not simulator and not thorough" "$@"
 }
 
-# The unit tests and the role's plays.
+# The unit tests, the role's plays, and every play in the guides.
 tests() {
-    in_cell "$1" tests/unit tests/plays/test_role.py tests/plays/test_role_anywhere.py
+    in_cell "$1" tests/unit tests/plays/test_role.py tests/plays/test_role_anywhere.py tests/plays/test_docs.py
 }
 
 # The laws, the secrets, commands, and the role from the dry run to the evidence, with and without an approval.

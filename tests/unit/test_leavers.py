@@ -183,3 +183,12 @@ def test_an_odd_file_stops_everything_before_any_request(small, tmp_path):
         REVIEW, small, policy={"leavers": ["bob@corp.example"]}, leavers_file=str(tmp_path / "gone.csv")
     )
     assert result["failed"] and "gone.csv', row 2" in result["msg"] and not small.requests
+
+
+def test_a_last_day_to_come_is_reported_and_one_that_is_over_is_taken(small, tmp_path):
+    (tmp_path / "gone.csv").write_text("email;last day\nbob@corp.example;2020-01-31\ndan@corp.example;2999-12-31\n")
+    result = run_module(REVIEW, small, leavers_file=str(tmp_path / "gone.csv"), guards={"max_removal_percent": 100})
+    assert not result.get("failed"), result["msg"]
+    actions = {(row["user"], row["action"]) for row in result["findings"]}
+    assert ("bob@corp.example", "remove") in actions and ("dan@corp.example", "report") in actions
+    assert ("dan@corp.example", "remove") not in actions
