@@ -413,6 +413,15 @@ def exemption(policy: Policy, member: Member, project: Project, rule: str, now: 
     return None
 
 
+def living_exceptions(policy: Policy, now: datetime) -> FrozenSet[str]:
+    """Whom an exception to the rule about leavers holds for somewhere: emails, folded, and ids."""
+    return frozenset(
+        one.user
+        for one in policy.exceptions
+        if one.rule in (None, "leavers") and (one.until is None or one.until >= now.date())
+    )
+
+
 def lapsed_exceptions(policy: Policy, now: datetime) -> List[Exemption]:
     """The exceptions that hold no longer."""
     return [one for one in policy.exceptions if one.until is not None and one.until < now.date()]

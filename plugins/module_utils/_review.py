@@ -18,6 +18,7 @@ from ._access import (
     ACTIVE,
     LAPSED,
     OWNER,
+    OWNERS,
     STATUSES,
     UNKNOWN_WAY,
     Access,
@@ -29,6 +30,7 @@ from ._access import (
     Way,
     access_of,
     folded,
+    owns,
     plan,
 )
 from ._names import is_id
@@ -121,11 +123,11 @@ def review(
     owned = owners(entries, before, active, by_roles)
     if not findings:
         return Reviewed(project, entries, [], before, [], told, owned, owned, judged.conflicts, judged.kept)
-    left = owners(entries, _after(before, findings), active, by_roles)
+    left = owners(entries, after(before, findings), active, by_roles)
     if owned and not left:
         findings = _keep_an_owner(findings, owned, before)
-        left = owners(entries, _after(before, findings), active, by_roles)
-    steps = plan(before, _after(before, findings))
+        left = owners(entries, after(before, findings), active, by_roles)
+    steps = plan(before, after(before, findings))
     return Reviewed(project, entries, findings, before, steps, told, owned, left, judged.conflicts, judged.kept)
 
 
@@ -276,15 +278,15 @@ def _add_missing(policy: Policy, wish: Seat, user: str, now: datetime, unsure: b
 # --- owners ----------------------------------------------------------------------------------------------------------
 
 
-def _after(before: Access, findings: Iterable[Finding]) -> Dict[str, Roles]:
+def after(before: Access, findings: Iterable[Finding]) -> Dict[str, Roles]:
     """The access that the findings want."""
-    after = dict(before)
+    then = dict(before)
     for finding in findings:
         if finding.action == "remove":
-            after.pop(finding.key)
+            then.pop(finding.key)
         elif finding.after is not None:
-            after[finding.key] = finding.after
-    return after
+            then[finding.key] = finding.after
+    return then
 
 
 def owners(
@@ -298,7 +300,7 @@ def owners(
         key
         for key, (member, ways) in entries.items()
         if member.status == ACTIVE
-        and (OWNER in access.get(key, NO_ROLES) or (_owns_by_team(ways) and not (by_roles and OWNER in member.roles)))
+        and (owns(access.get(key, NO_ROLES)) or (_owns_by_team(ways) and not (by_roles and OWNER in member.roles)))
     }
     newcomers = active.intersection(access).difference(entries)
     return frozenset(found.union(key for key in newcomers if OWNER in access[key]))
@@ -311,9 +313,10 @@ def _owns_by_team(ways: Tuple[Way, ...]) -> bool:
 
 def _keep_an_owner(findings: Sequence[Finding], owned: FrozenSet[str], before: Access) -> List[Finding]:
     """The same findings, but one of the owners, who would all go, stays: rather one who has not left."""
-    going = [one for one in findings if one.key in owned and OWNER in before.get(one.key, NO_ROLES) and _goes(one)]
+    going = [one for one in findings if one.key in owned and owns(before.get(one.key, NO_ROLES)) and _goes(one)]
     stays = max(going, key=lambda one: ("leavers" not in one.rules, one.action == "remove", one.key))
-    reason = f"{LAST_OWNER}the project would have no other ACTIVE owner; make somebody else {OWNER} first"
+    kind = stays.project.kind
+    reason = f"{LAST_OWNER}the {kind} would have no other ACTIVE owner; make somebody else {OWNERS[kind]} first"
     told = stays._replace(
         action="report", reasons=(*stays.reasons, reason), roles=before.get(stays.key, NO_ROLES), after=None
     )
@@ -321,7 +324,7 @@ def _keep_an_owner(findings: Sequence[Finding], owned: FrozenSet[str], before: A
 
 
 def _goes(finding: Finding) -> bool:
-    return finding.action == "remove" or (finding.after is not None and OWNER not in finding.after)
+    return finding.action == "remove" or (finding.after is not None and not owns(finding.after))
 
 
 # --- what it comes to ------------------------------------------------------------------------------------------------

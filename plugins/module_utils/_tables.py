@@ -228,9 +228,10 @@ def restoring(rows: Iterable[Row], before: Memberships, after: Memberships) -> O
     known what they held before.
     """
     # A lapsed invitation gave nobody access.
-    made = [row for row in rows if _made(row) and row["membership"] not in LAPSED]
-    if not made:
+    done = [row for row in rows if _made(row) and row["membership"] not in LAPSED]
+    if not done:
         return None
+    made = [row for row in done if not row.get("place")]
     held: Dict[Tuple[str, str], Row] = {}
     added = []
     for row in made:
@@ -247,7 +248,38 @@ def restoring(rows: Iterable[Row], before: Memberships, after: Memberships) -> O
     for one in held.values():
         people.setdefault((one["project_id"], folded(one["user"])), {**one, "roles": set()})["roles"] |= one["roles"]
     lines = [_membership(one) for one in people.values() if one["roles"]]
-    return "---\n" + _HOW + "".join(added) + ("memberships:\n" + "".join(lines) if lines else "memberships: []\n")
+    told = "---\n" + _HOW + "".join(added) + ("memberships:\n" + "".join(lines) if lines else "memberships: []\n")
+    return told + "".join(_elsewhere(place, [row for row in done if row.get("place") == place]) for place in _ELSEWHERE)
+
+
+# What gives back a place in a team or organization; to the organization people are invited before all else.
+_ELSEWHERE = {
+    "organization": """\
+# Before that, invite those who left the organization, with these roles, one organization after the other:
+#   - atlasops.access.atlas_organization_user:
+#       state: present
+#       organization: "{{ organization_memberships[0].organization_id }}"
+#       memberships: "{{ organization_memberships }}"
+organization_memberships:
+""",
+    "team": """\
+# And when they are in the organization again, put them back into their teams:
+#   - atlasops.access.atlas_team_user:
+#       state: present
+#       memberships: "{{ team_memberships }}"
+team_memberships:
+""",
+}
+
+
+def _elsewhere(place: str, rows: Sequence[Row]) -> str:
+    lines = []
+    for row in rows:
+        roles = "".join(f"!unsafe {_quoted(role)}, " for role in sorted(row["roles"])) if place != "team" else ""
+        held = f"    roles: [{roles.rstrip(', ')}]\n" if roles else ""
+        where = f"  - {place}_id: !unsafe {_quoted(row['project_id'])}\n"
+        lines.append(f"{where}    user: !unsafe {_quoted(row['user'])}\n{held}")
+    return _ELSEWHERE[place] + "".join(lines) if lines else ""
 
 
 def _made(row: Row) -> bool:

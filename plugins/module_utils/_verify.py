@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from . import _atlas as atlas
-from ._access import LAPSED, Member, Memberships, Project, Refusal, by_id, folded, made_already, moment, shows
+from ._access import LAPSED, PROJECT, Member, Memberships, Project, Refusal, by_id, folded, made_already, moment, shows
 from ._client import BACKOFF, Client, Patience
 from ._errors import AtlasError
 
@@ -65,7 +65,7 @@ def look(client: Client, rows: Iterable[Row]) -> Dict[str, Look]:
 
 
 def _look(client: Client, rows: Sequence[Row]) -> Look:
-    project = Project(rows[0]["project_id"], rows[0]["project"], rows[0]["org_id"])
+    project = Project(rows[0]["project_id"], rows[0]["project"], rows[0]["org_id"], kind=rows[0].get("place", PROJECT))
     legacy = any(row["legacy"] for row in rows)
     patience = client.patience()
     for pause in BACKOFF + (None,):
@@ -155,6 +155,8 @@ def _place(row: Row) -> Tuple[str, str]:
 
 def events(client: Client, rows: Iterable[Row]) -> Dict[str, Union[List[atlas.Event], AtlasError]]:
     """What Atlas recorded in the projects of these steps, by id, around the time of the steps."""
+    # Those of teams and organizations stand elsewhere.
+    rows = [row for row in rows if not row.get("place")]
     times = [_span(row) for row in rows if _tried(row)]
     if not times:
         return {}
@@ -201,6 +203,8 @@ def _told(row: Row, event: Optional[atlas.Event], answer: Any) -> Row:
         one = {"id": event.id, "type": event.kind, "at": event.at, "by": event.by}
         return {"events": [one], "event_ids": [event.id]}
     # Of what somebody else did, or what did not come about, there need not be one.
+    if row.get("place"):
+        return {"events": [], "event_ids": []}
     due = _tried(row) and row["status"] != "failed" and not made_already(row["why"])
     why = NOT_READ if isinstance(answer, AtlasError) else NOT_LISTED
     return {"events": [], "event_ids": [why] if due else []}

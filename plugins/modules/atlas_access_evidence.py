@@ -238,9 +238,12 @@ def finish(document, rows, run):
 
 def who_gets_in(directory, document, seen):
     """Who gets in after the run, or would by its plan; and the rows of the table. None where nothing would change."""
-    steps, dry = document.get("steps") or [], document["mode"] != "clean-up"
-    if document.get("blocked") or not steps or not (seen or dry):
+    every, dry = document.get("steps") or [], document["mode"] != "clean-up"
+    if document.get("blocked") or not every or not (seen or dry):
         return None, None
+    steps = [one for one in every if not one.get("place")]
+    elsewhere = {one["project_id"] for one in every if one.get("place")}
+    seen = {name: one for name, one in seen.items() if name not in elsewhere}
     names = {one["project_id"]: one["project"] for one in steps}
     read = {name: one.found for name, one in seen.items() if not isinstance(one.members, AtlasError)}
     unread = sorted({names[name] for name in seen if name not in read})
@@ -267,6 +270,8 @@ def legacy_unread(document, seen):
         return {}
     mine = {}
     for one in document["steps"]:
+        if one.get("place"):
+            continue
         mine.setdefault(one["project_id"], []).append(one)
     return {
         name: {one["user_id"] for one in rows}

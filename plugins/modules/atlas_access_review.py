@@ -131,6 +131,19 @@ options:
       - Dates are written V(2026-12-31). The last day is over at 12:00 UTC of the next day, everywhere.
     type: path
     version_added: "1.1.0"
+  leavers_lose:
+    description:
+      - How far people of the rule V(leavers) who have left are taken out; V(projects) only, V(teams) as well, which
+        ends what teams give, or V(organization), everything and the organization itself.
+      - Beyond V(projects) the scope must be the whole organization, and the credential needs Organization Owner to
+        carry it out; a finding and a warning say so before the first write where it has not.
+      - Whoever has a living exception to that rule in some project, or stays in one as its last owner, loses projects
+        only. A team's last user stays in it, which is told; with V(organization) leaving that is tried all the same.
+      - It is one plan with one digest; guards count steps in teams and the organization too.
+    type: str
+    choices: [projects, teams, organization]
+    default: projects
+    version_added: "1.1.0"
   memberships_dir:
     description:
       - A directory with the desired state, in place of O(policy.memberships), one YAML file a project, as
@@ -453,6 +466,11 @@ plan:
   type: list
   elements: str
   sample: ["payments-prod: remove: dana.field@corp.example"]
+plan_places:
+  description: How many steps of the plan are in projects, in teams and in organizations.
+  returned: when Atlas could be read
+  type: dict
+  sample: {project: 3, team: 2, organization: 1}
 plan_counts:
   description: How many steps of each kind the plan has.
   returned: success, and when some of the projects could not be read
@@ -583,6 +601,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _evidence a
 from ansible_collections.atlasops.access.plugins.module_utils import _guards as guarding
 from ansible_collections.atlasops.access.plugins.module_utils import _identity_review as programmatic
 from ansible_collections.atlasops.access.plugins.module_utils import _leavers as leaving
+from ansible_collections.atlasops.access.plugins.module_utils import _levels as leveling
 from ansible_collections.atlasops.access.plugins.module_utils import _people as people
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
 from ansible_collections.atlasops.access.plugins.module_utils import _review as reviewing
@@ -628,6 +647,7 @@ SPEC = {
         },
     },
     "leavers_file": {"type": "path"},
+    "leavers_lose": {"type": "str", "choices": ["projects", "teams", "organization"], "default": "projects"},
     "memberships_dir": {"type": "path"},
     "guards": {
         "type": "dict",
@@ -667,6 +687,7 @@ def check(params, warnings):
         sources = sourcing.read_sources(params["memberships_dir"], warnings)
         rules = rules._replace(memberships=tuple(grant for source in sources for grant in source.grants))
     programmatic.check(params, rules)
+    leveling.check(params, rules)
     approval = guarding.read_approval(params["approved_plan"], params["approved_steps"], params["approved_guards"])
     term = approving.read_term(params["approved_at"], params["approval_hours"])
     used_up = approving.used_up(params["run"]) if approval else ""
@@ -705,14 +726,16 @@ def answer(params, client, warnings, checked):
     grants = desired(rules, sources, visible, scope, warnings)
     seen = surveying.survey(client, params, visible, scope)
     reviewed = [held(rules, guards, grants, seen, one, now) for one in seen.rosters if not one.error]
+    leavers = leveling.leave(client, params["leavers_lose"], rules, guards, seen, reviewed, now)
+    reviewed, everywhere = leavers.projects, [*leavers.projects, *leavers.places]
     names = {org_id: one.name for org_id, one in seen.identities.items()}
     machines = programmatic.review(client, params, rules, scope, names, now)
-    rows = reviewing.plan_rows(reviewed)
+    rows = reviewing.plan_rows(everywhere)
     missing = guarding.missing_protected(guards, reviewed, seen.known)
     lost = guarding.unknown_protected(missing, seen.known) if surveying.is_whole(seen) else []
     approval = of_plan(params, approved, now)
-    judged = guarding.judge(guards, reviewed, rows, approval, params["require_approval"], lost, approved.used_up)
-    counts = machines.in_summary(reviewing.summary(rules, guards, reviewed, rows))
+    judged = guarding.judge(guards, everywhere, rows, approval, params["require_approval"], lost, approved.used_up)
+    counts = leavers.in_summary(machines.in_summary(reviewing.summary(rules, guards, reviewed, rows)))
     counts.update(missing_protected=missing, lapsed_exceptions=len(policy.lapsed_exceptions(rules, now)))
     whole = machines.in_completeness(surveying.completeness(params, seen))
     unfinished, told = settle(params, seen, now)
@@ -727,15 +750,16 @@ def answer(params, client, warnings, checked):
         "unfinished": unfinished,
         "identities": machines.document,
     }
-    findings = [document.finding_row(finding) for one in reviewed for finding in one.findings]
+    findings = [document.finding_row(finding) for one in everywhere for finding in one.findings]
     findings += machines.findings
     written = document.document(about, rules, guards, reviewed, findings, rows, now, machines.applied)
+    written["leavers"] = document.leaver_rows(rules, everywhere)
     written["comparison"] = comparing.compared(params["evidence_dir"], written, reviewed)
     over = params["mode"] == "review" or judged.blocked or not rows
     written["ended"] = at(datetime.now(timezone.utc)) if params["seal"] and over else None
     written["outcome"] = outcome(written)
     written["groups"] = groups(written)
-    warnings += [*unknown, *seen.doubts, *machines.warnings, *judged.warnings, *told]
+    warnings += [*unknown, *seen.doubts, *machines.warnings, *leavers.warnings, *judged.warnings, *told]
     warnings += surveying.doubts(written, [] if rows and lost else missing)
     result = {
         **wrote(params, written, reviewed, now, *surveying.without_project(seen), machines.table),
@@ -831,7 +855,8 @@ def place(result, name):
 def returned(written):
     """The result, in bounds."""
     ended, steps = written["outcome"], written["steps"]
-    kinds = Counter(row["action"] for row in steps)
+    kinds = Counter(row["action"] for row in steps if not row.get("place"))
+    places = Counter(row.get("place", "project") for row in steps)
     whole = written["completeness"]
     return {
         **{name: written[name] for name in ("summary", "plan_digest")},
@@ -843,6 +868,7 @@ def returned(written):
         "findings": bounded(written["findings"], OF_FINDINGS),
         "blocked": bounded([{**one, "detail": cut(one["detail"], OF_DETAIL)} for one in written["blocked"]], OF_STOPS),
         "outcome": {**ended, "still": bounded(ended["still"], OF_STOPS)},
+        "plan_places": {place: places[place] for place in ("project", "team", "organization")},
         "plan_counts": {action: kinds[action] for action in ("add", "grant", "revoke", "remove")},
         "step_hashes": [step_hash(row) for row in steps] if len(steps) <= HASHES else [],
     }

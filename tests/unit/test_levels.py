@@ -1,0 +1,200 @@
+# Copyright (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What leavers lose: projects, teams as well, or everything and the organization; one plan for all of it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from module_run import run_module
+
+from simulator import Simulator
+
+LEA, ROOT, TOM = "lea@corp.example", "root@corp.example", "tom@corp.example"
+WORLD: dict[str, Any] = {
+    "organizations": {
+        "Example Org": {
+            "service_accounts": {
+                "mdb_sa_id_" + "a" * 24: {"secret": "s", "role": "ORG_OWNER", "access_tokens": ["small-token"]},
+                "mdb_sa_id_" + "b" * 24: {"secret": "mdb_sa_sk_reader", "role": "ORG_READ_ONLY"},
+            },
+            "users": {LEA: {}, TOM: {}, ROOT: {"org_roles": ["ORG_OWNER"]}},
+            "teams": {"platform": {"members": [LEA, TOM]}, "data": {"members": [LEA, TOM]}},
+            "projects": {
+                "one": {"members": {LEA: ["GROUP_READ_ONLY"], ROOT: ["GROUP_OWNER"]}},
+                "two": {"members": {LEA: ["GROUP_OWNER"], ROOT: ["GROUP_OWNER"]}, "teams": {"data": ["GROUP_OWNER"]}},
+                "three": {"members": {LEA: ["GROUP_READ_ONLY"], ROOT: ["GROUP_OWNER"]}},
+                "four": {"members": {ROOT: ["GROUP_OWNER"]}, "teams": {"platform": ["GROUP_READ_ONLY"]}},
+            },
+        }
+    }
+}
+GUARDS = {"max_removal_percent": 100, "max_project_removal_percent": 100}
+READER = {"client_id": "mdb_sa_id_" + "b" * 24, "client_secret": "mdb_sa_sk_reader"}
+
+
+@pytest.fixture
+def sim(quick):
+    with Simulator(WORLD) as sim:
+        yield sim
+
+
+def review(sim, level, mode="review", leavers=(LEA,), **more):
+    policy = {"leavers": list(leavers), **more.pop("policy", {})}
+    guards = {**GUARDS, **more.pop("guards", {})}
+    return run_module("atlas_access_review", sim, policy=policy, guards=guards, leavers_lose=level, mode=mode, **more)
+
+
+def carry_out(sim, directory, level, check=False, **more):
+    """As the role does it: review, the calls that carry the plan out, verification."""
+    reviewed = review(sim, level, "dry-run" if check else "clean-up", evidence_dir=str(directory), seal=False, **more)
+    assert not reviewed.get("failed"), reviewed["msg"]
+    run = reviewed["evidence_dir"]
+    plan = {"file": os.path.join(run, "plan.json"), "digest": reviewed["plan_digest"], "actions": ["remove"]}
+    given = {"plan": plan, "journal": os.path.join(run, "actions.jsonl")}
+    for name in ("atlas_project_user", "atlas_team_user", "atlas_organization_user"):
+        result = run_module(name, sim, check, **given)
+        assert not result.get("failed"), result["msg"]
+    verified = run_module("atlas_access_evidence", sim, check, evidence_dir=run)
+    assert not verified.get("failed"), verified["msg"]
+    return reviewed, verified, run
+
+
+def places(sim):
+    everything = {**sim.state(), **sim.directory()}
+    return {name for name, people in everything.items() if LEA in people}
+
+
+def test_three_levels_end_what_they_say(sim, tmp_path):
+    reviewed, verified, _run = carry_out(sim, tmp_path, "projects")
+    assert reviewed["plan_places"] == {"project": 3, "team": 0, "organization": 0}
+    assert places(sim) == {"platform", "data", "Example Org"}
+    assert verified["outcome"]["state"] == "open"
+    assert any("lea@corp.example still gets into" in one for one in verified["outcome"]["still"])
+
+    reviewed, verified, run = carry_out(sim, tmp_path, "teams")
+    assert reviewed["plan_places"] == {"project": 0, "team": 2, "organization": 0}
+    assert places(sim) == {"Example Org"} and verified["outcome"]["still"] == []
+    assert verified["outcome"]["state"] == "done" and verified["verified"] == 2
+    text = Path(run, "restore.yml").read_text(encoding="utf-8")
+    restore = yaml.safe_load(text.replace("!unsafe ", ""))
+    assert len(restore["team_memberships"]) == 2 and restore["memberships"] == []
+
+    reviewed, verified, _run = carry_out(sim, tmp_path, "organization")
+    assert reviewed["plan_places"] == {"project": 0, "team": 0, "organization": 1}
+    assert places(sim) == set() and verified["outcome"] == {**verified["outcome"], "state": "done", "still": []}
+    assert carry_out(sim, tmp_path, "organization")[1]["outcome"]["state"] == "unchanged"
+
+
+@pytest.mark.parametrize("removal", ["cascade", "refuse"])
+@pytest.mark.parametrize("last", [403, 400])
+@pytest.mark.parametrize("gone", [404, 400])
+def test_everything_at_once_on_each_setting(sim, tmp_path, removal, last, gone):
+    sim.knobs.update({"org_removal": removal, "last_of_team": last, "already_gone": gone})
+    before = {**sim.state(), **sim.directory()}
+    checked, dry, _run = carry_out(sim, tmp_path, "organization", check=True)
+    assert {**sim.state(), **sim.directory()} == before and dry["outcome"]["state"] == "planned"
+    reviewed, verified, _run = carry_out(sim, tmp_path, "organization")
+    assert reviewed["plan_digest"] == checked["plan_digest"]
+    assert reviewed["plan_places"] == {"project": 3, "team": 2, "organization": 1}
+    assert places(sim) == set() and verified["outcome"]["still"] == [] and verified["verified"] == 6
+
+
+def test_a_team_is_left_once_however_many_projects_it_has(sim):
+    sim.change(lambda world: world.project("one").teams.update(world.project("four").teams))
+    result = review(sim, "teams")
+    assert Counter(row["project"] for row in result["findings"])["team platform"] == 1
+    assert [line for line in result["plan"] if "platform" in line] and len(result["plan"]) == 5
+
+
+def test_what_a_step_ends_is_no_residual_access(sim):
+    for level, ways in (("projects", True), ("teams", False), ("organization", False)):
+        rows = review(sim, level)["findings"]
+        assert any(row["residual_access"] for row in rows) == ways, level
+
+
+def test_the_digest_of_a_plan_for_projects_stays_as_it_was(sim):
+    assert (
+        review(sim, "projects")["plan_digest"]
+        == run_module("atlas_access_review", sim, policy={"leavers": [LEA]}, guards=GUARDS)["plan_digest"]
+    )
+    assert len({review(sim, level)["plan_digest"] for level in ("projects", "teams", "organization")}) == 3
+
+
+@pytest.mark.parametrize("scope", [{"projects": ["one"]}, {"exclude_projects": ["one"]}, {"project_tags": {"a": "b"}}])
+def test_beyond_projects_the_scope_is_the_whole_organization(sim, scope):
+    for level in ("teams", "organization"):
+        result = review(sim, level, **scope)
+        assert result["failed"] and "about the whole organization" in result["msg"] and not sim.requests
+    assert "about the whole organization" not in review(sim, "projects", **scope).get("msg", "")
+
+
+def test_a_living_exception_leaves_teams_and_the_organization(sim):
+    policy = {"exceptions": [{"user": LEA, "project": "one", "until": "2099-01-01", "reason": "hand-over"}]}
+    result = review(sim, "organization", policy=policy)
+    assert result["plan_places"] == {"project": 2, "team": 0, "organization": 0}
+    told = [row for row in result["findings"] if row["project"].startswith(("team ", "organization "))]
+    assert len(told) == 3 and all(row["action"] == "report" for row in told)
+    assert all("an exception holds for them" in " ".join(row["reasons"]) for row in told)
+
+
+def test_the_last_of_a_team(sim, tmp_path):
+    sim.change(lambda world: _alone(world, "platform"))
+    result = review(sim, "teams")
+    assert result["plan_places"]["team"] == 1
+    assert any("is the last in the team platform" in warning for warning in result["warnings"])
+    assert any("last_of_team" in " ".join(row["reasons"]) for row in result["findings"])
+    result = review(sim, "organization")
+    assert result["plan_places"] == {"project": 3, "team": 1, "organization": 1}
+    carry_out(sim, tmp_path, "organization")
+    assert places(sim) == set()
+
+
+def _alone(world, name):
+    org = next(iter(world.orgs.values()))
+    team = next(team for team in org.teams.values() if team.name == name)
+    team.members = [world.user(LEA).id]
+
+
+def test_the_last_owners_stay(sim):
+    result = review(sim, "organization", leavers=[ROOT])
+    rows = {row["project"]: row for row in result["findings"]}
+    assert rows["organization Example Org"]["action"] == "report"
+    assert any("last_owner" in reason for reason in rows["organization Example Org"]["reasons"])
+
+
+def test_whoever_stays_in_a_project_stays_in_the_organization(sim):
+    sim.change(lambda world: world.project("three").members.pop(world.user(ROOT).id))
+    sim.change(lambda world: world.project("three").members.update({world.user(LEA).id: ("GROUP_OWNER",)}))
+    result = review(sim, "organization")
+    assert result["plan_places"] == {"project": 2, "team": 0, "organization": 0}
+    told = [row for row in result["findings"] if row["project"] == "organization Example Org"]
+    assert "they stay in three" in " ".join(told[0]["reasons"])
+
+
+def test_protected_people_and_counts_guard_all_places(sim):
+    refused = review(sim, "organization", guards={"protected_users": [LEA]})
+    assert refused["failed"] and not sim.requests
+    assert not review(sim, "projects", guards={"max_removals": 3})["blocked"]
+    blocked = review(sim, "teams", guards={"max_removals": 4})["blocked"]
+    assert [one["guard"] for one in blocked] == ["max_removals"] and blocked[0]["detail"].startswith("5 of ")
+    assert not review(sim, "teams", guards={"max_removals": 5})["blocked"]
+
+
+def test_a_credential_that_may_not_is_told_before_the_first_write(sim):
+    result = review(sim, "organization", **READER)
+    assert result["plan_places"] == {"project": 3, "team": 0, "organization": 0}
+    assert any("has no Organization Owner" in warning for warning in result["warnings"])
+    assert any("has no Organization Owner" in " ".join(row["reasons"]) for row in result["findings"])
+
+
+def test_who_is_in_the_organization_only_is_found_there(sim):
+    result = review(sim, "organization", leavers=["tom@corp.example"])
+    assert result["plan_places"] == {"project": 0, "team": 2, "organization": 1}
+    assert not result["nowhere"]
