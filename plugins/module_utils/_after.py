@@ -82,6 +82,27 @@ def _direct(member: Member, others: str) -> Row:
     return {"status": member.status, "roles": ";".join(sorted(member.roles)), "via": ways}
 
 
+def without(rows: Iterable[Cells], steps: Iterable[Row]) -> Iterator[Cells]:
+    """The rows without the ways in that these steps ended, which took people out of teams and organizations."""
+    ended: Dict[str, List[str]] = {}
+    for step in steps:
+        # Whoever left the organization gets in by no way.
+        way = "" if step["place"] == "organization" else step["project"]
+        ended.setdefault(str(step["user_id"]), []).append(way)
+    for row in rows:
+        gone = ended.get(row["user_id"])
+        if gone is None:
+            yield row
+            continue
+        ways = [way for way in _WAYS.split(row["via"]) if way == "direct" or not _has_ended(way, gone)]
+        if ways or not row["project_id"]:
+            yield {**row, "via": ";".join(ways)}
+
+
+def _has_ended(way: str, gone: Iterable[str]) -> bool:
+    return any(not one or way == one or way.startswith(f"{one} (") for one in gone)
+
+
 def planned(rows: Iterable[Cells], steps: Iterable[Row]) -> Members:
     """The members of the projects of a plan, once it were carried out."""
     due: Dict[str, List[Row]] = {}

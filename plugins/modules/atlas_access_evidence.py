@@ -244,6 +244,12 @@ def who_gets_in(directory, document, seen):
     steps = [one for one in every if not one.get("place")]
     elsewhere = {one["project_id"] for one in every if one.get("place")}
     seen = {name: one for name, one in seen.items() if name not in elsewhere}
+    took = every if dry else [one for one in document["actions"] if one.get("verified") == verify.YES]
+    took = [one for one in took if one.get("place")]
+
+    def before():
+        return afterwards.without(evidence.population_of(directory), took)
+
     names = {one["project_id"]: one["project"] for one in steps}
     read = {name: one.found for name, one in seen.items() if not isinstance(one.members, AtlasError)}
     unread = sorted({names[name] for name in seen if name not in read})
@@ -251,10 +257,10 @@ def who_gets_in(directory, document, seen):
 
     def rows():
         times = (document["started"], document["ended"])
-        return afterwards.population(evidence.population_of(directory), read, names, times, unseen)
+        return afterwards.population(before(), read, names, times, unseen)
 
     try:
-        read = afterwards.planned(evidence.population_of(directory), steps) if dry else read
+        read = afterwards.planned(before(), steps) if dry else read
         picture = afterwards.picture(rows(), document)
     except Refusal:
         # Told as a warning where it is read first.

@@ -151,6 +151,37 @@ def test_leavers_may_stand_in_a_file(demo, name):
     assert ended.returncode != 0 and f"no/{name}' can't be read: No such file or directory" in words(ended)
 
 
+def test_three_levels_end_exactly_what_they_say(demo):
+    """A leaver who is a direct member of projects, in two teams, and in the organization."""
+    dana = "dana.field@corp.example"
+
+    def join(world):
+        org = next(iter(world.orgs.values()))
+        next(team for team in org.teams.values() if team.name == "on-call").members.append(world.user(dana).id)
+
+    demo.sim.change(join)
+
+    def places():
+        return {name for name, people in {**demo.sim.state(), **demo.sim.directory()}.items() if dana in people}
+
+    everything = {"data-engineering", "on-call", "Example Org"}
+    for level, left, state in (
+        ("projects", everything, "open"),
+        ("teams", {"Example Org"}, "done"),
+        ("organization", set(), "done"),
+    ):
+        options = {"access_cleanup_leavers": dana, "access_cleanup_leavers_lose": level}
+        ended = demo.play("offboard", "--check", **options)
+        assert ended.returncode == 0, ended.stdout
+        ended = demo.play("offboard", access_cleanup_evidence_dir=level, **options)
+        assert ended.returncode == 0, ended.stdout
+        document, _actions = evidence(demo.home, level)
+        assert places() == left and document["outcome"]["state"] == state
+        assert bool(document["outcome"]["still"]) == (level == "projects")
+    ended = demo.play("offboard", access_cleanup_leavers=dana, access_cleanup_leavers_lose="everything")
+    assert ended.returncode != 0 and "access_cleanup_leavers_lose" in words(ended)
+
+
 def test_what_is_adopted_passes_a_review_and_a_change_of_the_files_is_carried_out(demo):
     ended = demo.play("adopt", adopt_dir="memberships")
     assert ended.returncode == 0, ended.stdout

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -104,6 +105,15 @@ def test_everything_at_once_on_each_setting(sim, tmp_path, removal, last, gone):
     assert reviewed["plan_digest"] == checked["plan_digest"]
     assert reviewed["plan_places"] == {"project": 3, "team": 2, "organization": 1}
     assert places(sim) == set() and verified["outcome"]["still"] == [] and verified["verified"] == 6
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_the_report_shows_who_gets_in_after_all_of_it(sim, tmp_path, check):
+    for level, gets_in in (("projects", True), ("teams", False)):
+        sim.reset()
+        run = carry_out(sim, tmp_path / level, level, check)[2]
+        picture = json.loads(Path(run, "review.json").read_text(encoding="utf-8"))["after"]
+        assert (LEA in json.dumps(picture)) == gets_in, picture
 
 
 def test_a_team_is_left_once_however_many_projects_it_has(sim):
