@@ -162,7 +162,7 @@ def test_the_population_tells_organization_roles_and_who_is_in_no_project(tmp_pa
     assert list(rows[0])[-1] == "organization_roles"
     assert evidence.was_member(directory) == {(ALPHA.id, DAN.user_id): DAN.roles}
     with open(f"{directory}/leavers.csv", newline="") as file:
-        assert list(csv.reader(file))[1] == ["'=gone@corp.example", "2", "alpha;beta", ""]
+        assert list(csv.reader(file))[1] == ["'=gone@corp.example", "2", "alpha;beta", "", "", ""]
 
 
 def test_the_seal_is_as_sha256sum_checks_it_and_is_written_once(tmp_path):
