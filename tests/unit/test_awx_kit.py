@@ -806,6 +806,7 @@ def test_offboarding_asks_for_no_more_than_it_needs(kit):
     spec = named(kit.templates, "Offboard")["survey_spec"]["spec"]
     assert [(one["variable"], one["required"]) for one in spec] == [
         ("access_cleanup_leavers", True),
+        ("access_cleanup_leavers_lose", False),
         ("access_cleanup_ticket", True),
         ("access_cleanup_reason", False),
         ("access_cleanup_apply", False),
