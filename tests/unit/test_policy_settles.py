@@ -93,13 +93,15 @@ def afterwards(one, organization):
             ways = (*([Way("direct", None, frozenset(roles))] if roles else []), *others)
             found[key] = Entry(old.member._replace(roles=frozenset(roles)), ways)
     for email in after.keys() - one.entries.keys():
-        key = IDS[email]
-        found[key] = fresh(email, after[email], organization, found[key].ways if key in found else ())
+        here = found.get(IDS[email]) if email in organization else None
+        made = fresh(email, after[email], organization, here.ways if here else ())
+        found[str(made.member.user_id)] = made
     return found
 
 
 def fresh(email, roles, organization, others=()):
-    known = organization.get(email, person(email, "PENDING", None, None))
+    # Whose account the organization does not know has an id that nobody could have named.
+    known = organization.get(email, person(email, "PENDING", None, None)._replace(user_id="f" * 12 + IDS[email][12:]))
     status = "ACTIVE" if known.status == "ACTIVE" else "PENDING"
     invited = None if status == "ACTIVE" else NOW.isoformat()
     made = entry(known._replace(status=status), frozenset(roles), others)
