@@ -11,7 +11,7 @@ collection.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set
 
 Document = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -27,6 +27,8 @@ COLOURS = {
     **dict.fromkeys((OPEN, UNVERIFIED), AMBER),
     **dict.fromkeys((BLOCKED, PARTIAL, FAILED, INTERRUPTED, DISPUTED), RED),
 }
+# The ways that leavers lose beyond their own memberships.
+_ENDED = {"teams": ("team",), "organization": ("team", "organization")}
 
 
 class Steps(NamedTuple):
@@ -50,7 +52,10 @@ class Steps(NamedTuple):
 
 
 def outcome(document: Document) -> Dict[str, Any]:
-    """The outcome of a run from its document: ``state``, ``colour``, ``sentence``, ``still`` (sentences)."""
+    """The outcome of a run from its document: ``state``, ``colour``, ``sentence``, ``still`` (sentences).
+
+    ``missed`` counts the leavers who still get in by a way that the chosen level was to end.
+    """
     steps = _steps(document)
     still = _still(document)
     state = _state(document, steps, still)
@@ -59,6 +64,7 @@ def outcome(document: Document) -> Dict[str, Any]:
         "colour": COLOURS[state],
         "sentence": _sentence(state, document, steps, still),
         "still": still,
+        "missed": len(_missed(document)),
     }
 
 
@@ -182,6 +188,20 @@ def _still(document: Document) -> List[str]:
         if row.get("verified") == "came back"
     ]
     return found + unsure + kept + back
+
+
+def _missed(document: Document) -> Set[str]:
+    """The leavers who still get in by a way that this run was to end, as far as ``leavers_lose`` says."""
+    ends = _ENDED.get(str(document.get("leavers_lose")), ())
+    missed = {row["user"] for row in (document.get("exceptions") or {}).get("keeps") or ()}
+    for row in document.get("findings") or ():
+        if "leavers" not in row["rules"] or any(reason.startswith("is to leave: ") for reason in row["reasons"]):
+            continue
+        ways = [way["via"] for way in row["residual_access"]]
+        stays = row["action"] == "report" and (not ways or any(one.startswith("last_owner: ") for one in row["reasons"]))
+        if stays or any(way in ends for way in ways):
+            missed.add(row["user"])
+    return missed
 
 
 def _until(row: Row) -> str:

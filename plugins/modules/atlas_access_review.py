@@ -746,6 +746,7 @@ def answer(params, client, warnings, checked):
         "summary": counts,
         "blocked": judged.blocked,
         "approval": judged.approval,
+        "leavers_lose": params["leavers_lose"],
         "plan_digest": digest(rows),
         "unfinished": unfinished,
         "identities": machines.document,

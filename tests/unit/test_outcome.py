@@ -153,7 +153,7 @@ def test_the_state_of_a_run(state, given):
     found = outcome(given)
     assert found["state"] == state
     assert found["colour"] == ("red" if state in RED else "amber" if state in AMBER else "green")
-    assert set(found) == {"state", "colour", "sentence", "still"} and found["sentence"].strip()
+    assert set(found) == {"state", "colour", "sentence", "still", "missed"} and found["sentence"].strip()
 
 
 @pytest.mark.parametrize(("state", "given"), CASES)
@@ -270,3 +270,28 @@ def test_every_document_has_an_outcome_and_green_means_that_nothing_is_amiss(end
     assert found["state"] in COLOURS and found["sentence"]
     if found["state"] == "done":
         assert ends and all(seen == "yes" for status, seen in ends)
+
+
+@pytest.mark.parametrize(
+    ("level", "found", "missed"),
+    [
+        ("projects", THROUGH, 0),
+        ("teams", THROUGH, 1),
+        ("organization", THROUGH, 1),
+        (None, THROUGH, 0),
+        ("projects", finding("report", reasons=("is excepted",)), 1),
+        ("projects", finding("report", ways=["platform"]), 0),
+        ("projects", LAST, 1),
+        ("teams", finding("report", reasons=("is to leave: on 2026-12-31",), ways=["platform"]), 0),
+        ("teams", finding("remove", rules=("inactive",), ways=["platform"]), 0),
+    ],
+)
+def test_whoever_gets_in_by_a_way_that_was_to_end_is_missed(level, found, missed):
+    ended = outcome(document("done", findings=[found], leavers_lose=level))
+    assert ended["missed"] == missed
+    assert ended["state"] == "open" or found["reasons"][0].startswith("is to leave: ")
+
+
+def test_whom_an_exception_keeps_in_is_missed():
+    kept = {"user": "dana@corp.example", "project": "alpha", "until": None}
+    assert outcome(document("done", exceptions={"keeps": [kept]}))["missed"] == 1
