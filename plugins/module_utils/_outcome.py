@@ -198,7 +198,9 @@ def _missed(document: Document) -> Set[str]:
         if "leavers" not in row["rules"] or any(reason.startswith("is to leave: ") for reason in row["reasons"]):
             continue
         ways = [way["via"] for way in row["residual_access"]]
-        stays = row["action"] == "report" and (not ways or any(one.startswith("last_owner: ") for one in row["reasons"]))
+        stays = row["action"] == "report" and (
+            not ways or any(one.startswith("last_owner: ") for one in row["reasons"])
+        )
         if stays or any(way in ends for way in ways):
             missed.add(row["user"])
     return missed

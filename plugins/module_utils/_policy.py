@@ -407,7 +407,7 @@ def exemption(policy: Policy, member: Member, project: Project, rule: str, now: 
             one.user in (folded(member.user), member.user_id)
             and one.rule in (None, rule)
             and (one.project is None or project.id in one.projects)
-            and (one.until is None or one.until >= now.date())
+            and _holds(one, now)
         ):
             return one
     return None
@@ -415,11 +415,11 @@ def exemption(policy: Policy, member: Member, project: Project, rule: str, now: 
 
 def living_exceptions(policy: Policy, now: datetime) -> FrozenSet[str]:
     """Whom an exception to the rule about leavers holds for somewhere: emails, folded, and ids."""
-    return frozenset(
-        one.user
-        for one in policy.exceptions
-        if one.rule in (None, "leavers") and (one.until is None or one.until >= now.date())
-    )
+    return frozenset(one.user for one in policy.exceptions if one.rule in (None, "leavers") and _holds(one, now))
+
+
+def _holds(one: Exemption, now: datetime) -> bool:
+    return one.until is None or one.until >= now.date()
 
 
 def lapsed_exceptions(policy: Policy, now: datetime) -> List[Exemption]:

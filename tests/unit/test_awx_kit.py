@@ -345,7 +345,7 @@ def test_surveys_follow_the_rules(kit):
         lambda survey: survey["spec"][0].update(type="boolean"),
         lambda survey: survey["spec"][0].pop("question_name"),
         lambda survey: survey["spec"][0].update(default=["x"]),
-        lambda survey: survey["spec"][3].update(default="maybe"),
+        lambda survey: survey["spec"][-1].update(default="maybe"),
         lambda survey: survey["spec"].append(survey["spec"][0]),
     ],
 )

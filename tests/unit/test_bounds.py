@@ -43,7 +43,7 @@ def case(number, people, ended=lambda number: DONE, name="project"):
 
 
 def reported(*cases, residual=()):
-    run = Run("remove", True, list(cases), list(residual))
+    run = Run("remove", True, cases=list(cases), residual=list(residual))
     result, warnings, failed = _report.report(run)
     size = len(json.dumps({**result, "warnings": warnings, "msg": failed}))
     assert size <= LIMIT, f"{size} characters"
