@@ -132,7 +132,7 @@ def _once(headers: Sequence[str], where: str) -> None:
 def _from_csv(text: str, path: str) -> Iterator[Placed]:
     file = f"{OPTION}: '{path}'"
     lines = list(io.StringIO(text, newline=""))
-    begin = next(number for number, line in enumerate(lines) if line.strip())
+    begin = min(number for number, line in enumerate(lines) if line.strip())
     # The first line by which spreadsheets tell themselves what separates the cells.
     hint = re.fullmatch(r'"?sep=(.)"?\s*', lines[begin])
     begin += bool(hint)

@@ -468,10 +468,10 @@ def messages(kit: SimpleNamespace, part: str = "message") -> list[str]:
     return [texts[part] for texts in every if part in texts]
 
 
-def rendered(text: str, /, **artifacts: Any) -> str:
+def rendered(source: str, /, **artifacts: Any) -> str:
     told = {"access_cleanup": artifacts} if artifacts else {}
     context = {**STUB, "job": {**STUB["job"], "artifacts": told}}
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(text).render(context)
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(source).render(context)
 
 
 def test_notifications_can_be_saved(kit, other, hooked):

@@ -134,6 +134,11 @@ def _edit(change):
     return edit
 
 
+def _link(run: Path):
+    shutil.move(run / "review.json", run.parent.parent / "elsewhere.json")
+    os.symlink(run.parent.parent / "elsewhere.json", run / "review.json")
+
+
 ODD = {
     "no json": (lambda run: (run / "review.json").write_text("{"), "is damaged: it is no JSON"),
     "no file": (lambda run: (run / "review.json").unlink(), "there is no review.json"),
@@ -141,17 +146,12 @@ ODD = {
         lambda run: (run / "review.json").write_bytes((run / "review.json").read_bytes() + b" "),
         "is not the one that was sealed",
     ),
-    "a link": (lambda run: _link(run), "can't be read"),
+    "a link": (_link, "can't be read"),
     "no list": (_edit(lambda it: it.update(findings=7)), "holds what no run of this version writes"),
     "no rows": (_edit(lambda it: it.update(findings=["x"])), "holds what no run of this version writes"),
     "no keys": (_edit(lambda it: {"mode": "review", "version": 1}), "holds what no run of this version writes"),
     "another version": (_edit(lambda it: it.update(version=99)), "another version wrote it"),
 }
-
-
-def _link(run: Path):
-    shutil.move(run / "review.json", run.parent.parent / "elsewhere.json")
-    os.symlink(run.parent.parent / "elsewhere.json", run / "review.json")
 
 
 @pytest.mark.parametrize("kind", ODD)

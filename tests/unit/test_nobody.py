@@ -149,7 +149,10 @@ def test_conflicts_are_in_the_result_in_the_document_and_told(small, tmp_path):
         {"project": "beta", "user": ANN, "rules": ["role_holders", "memberships"]},
         {"project": "beta", "user": "new@other.example", "rules": ["allowed_domains", "role_holders", "memberships"]},
     ]
-    by_user = lambda one: one["user"]  # noqa: E731
+
+    def by_user(one):
+        return one["user"]
+
     assert sorted(result["conflicts"], key=by_user) == sorted(conflicts, key=by_user)
     assert document(result)["conflicts"] == result["conflicts"]
     assert told(result, "the desired state gives what other rules forbid", "new@other.example in beta")

@@ -173,7 +173,10 @@ def test_an_owner_may_go_where_another_stays(small):
 
 def test_an_owner_who_became_the_last_in_between_stays(small, monkeypatch):
     small.change(lambda world: setattr(world.user(OUT), "org_roles", ("ORG_OWNER",)))
-    demote = lambda: small.change(lambda world: setattr(world.user(OUT), "org_roles", ("ORG_MEMBER",)))  # noqa: E731
+
+    def demote():
+        small.change(lambda world: setattr(world.user(OUT), "org_roles", ("ORG_MEMBER",)))
+
     org = f"/orgs/{next(iter(small.world.orgs))}/users"
     calls = before(monkeypatch, demote, "GET", org, nth=4)
     result = leave(small, ROOT)

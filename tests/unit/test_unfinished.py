@@ -133,7 +133,7 @@ def test_what_was_settled_is_told_until_it_is_written_down_whole(tmp_path, monke
 @pytest.mark.parametrize("links", [True, False])
 def test_a_name_that_is_taken_is_never_taken_over(tmp_path, monkeypatch, links):
     if not links:
-        monkeypatch.setattr(os, "link", lambda *args, **named: (_ for _ in ()).throw(OSError(1, "not permitted")))
+        monkeypatch.setattr(os, "link", lambda *args, **named: (it for it in ()).throw(OSError(1, "not permitted")))
     mine, taken = tmp_path / "mine", tmp_path / "taken"
     mine.write_text("mine"), taken.write_text("precious")
     with pytest.raises(FileExistsError):
