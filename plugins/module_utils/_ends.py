@@ -14,7 +14,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tup
 
 from . import _atlas as atlas
 from . import _people as people
-from ._access import LAPSED, UNKNOWN_WAY, Member, Person, Project, Residual, Team, Way, by_id, indirect_ways
+from ._access import LAPSED, UNKNOWN_WAY, Member, Person, Project, Residual, Team, Way, by_id, folded, indirect_ways
 from ._cases import End
 from ._client import Client
 from ._errors import AtlasError
@@ -44,8 +44,9 @@ def ends(
         mine = [place for place in leaving if place.project.org_id == one.org_id]
         if isinstance(around, AtlasError):
             said.append(f"{one.name}: whether people named get in, and how, could not be read: {around}")
-            users = sorted({person.user for place in mine for person in _people(known, place)})
-            rows += [Residual(one, user, UNKNOWN_WAY) for user in users]
+            org = known[one.org_id]
+            users = {person.user for place in mine for person in people.named(org, place)} | _untold(org, mine)
+            rows += [Residual(one, user, UNKNOWN_WAY) for user in sorted(users)]
         elif around:
             more = _of_project(around, mine, known[one.org_id])
             found += more[0]
@@ -72,6 +73,19 @@ def _people(known: people.Organizations, place: people.Leaving) -> List[Person]:
     return people.named(known[place.project.org_id], place)
 
 
+def _untold(org: people.Organization, places: Sequence[people.Leaving]) -> Set[str]:
+    """Who is named, and of whom the organization does not tell how they get in: it, or their row, could not be read."""
+    known = org.people or {}
+    members = [one for place in places for one in place.members]
+    found = {str(one.user_id) for one in members if one.user_id not in known}
+    for place in places:
+        if org.people is None:
+            found |= place.ids | place.emails
+        found |= {odd.user for odd in org.odd if odd.user_id in place.ids or folded(odd.user) in place.emails}
+    users = {name: one.user for one in members for name in (str(one.user_id), one.user, folded(one.user))}
+    return {users.get(name, name) for name in found}
+
+
 def _of_project(
     around: _Around, leaving: Sequence[people.Leaving], org: people.Organization
 ) -> Tuple[List[End], List[Residual]]:
@@ -93,7 +107,7 @@ def _of_project(
             roles = in_project[team.id].roles - stays
             if roles:
                 found.append(End(team, key, around.project, roles))
-    return found, rows
+    return found, rows + [Residual(around.project, user, UNKNOWN_WAY) for user in _untold(org, concerned)]
 
 
 def _ways(person: Person, around: _Around, left: Set[str], org: people.Organization) -> List[Way]:

@@ -67,6 +67,12 @@ def _places(
     return sorted(cases, key=lambda case: (case.project.name, case.project.id))
 
 
+def leavable(cases: Sequence[Case]) -> List[Case]:
+    """Without the places of an organization that could not be read: whether somebody may leave it is not known then."""
+    unread = {case.project.id for case in cases if case.project.kind == ORGANIZATION and case.unread}
+    return [case for case in cases if case.project.kind == ORGANIZATION or case.project.org_id not in unread]
+
+
 def keep_last(cases: Iterable[Case]) -> List[str]:
     """Plan no step that Atlas refuses because a team keeps its last user; what to say of that."""
     said = []

@@ -115,11 +115,18 @@ def with_names(client: Client, known: Organizations, org_ids: Iterable[str]) -> 
     }
 
 
-def doubts(organizations: Organizations) -> List[str]:
-    """What is not known of who gets in, because an organization could not be read; sentences."""
+def doubts(organizations: Organizations, kind: str = PROJECT) -> List[str]:
+    """What is not known of who gets in, because an organization could not be read; sentences.
+
+    Of those who leave teams no listing of a project stands in for the organization.
+    """
+    what = (
+        "access through teams and organization roles is told by roles only"
+        if kind == PROJECT
+        else "what ends with a team, and how the people named get into its projects otherwise, is not known"
+    )
     said = [
-        f"the people of the organization {org_id} could not be read, so access through teams and organization roles "
-        f"is told by roles only: {org.error}"
+        f"the people of the organization {org_id} could not be read, so {what}: {org.error}"
         for org_id, org in organizations.items()
         if org.error
     ]

@@ -264,10 +264,10 @@ def _surprises(run: Run) -> Tuple[List[str], List[str]]:
     told: List[str] = []
     for case in run.cases:
         now, names = case.now(), case.labels()
-        whole = {step.user: seen for step, seen in zip(case.steps, expected(case))}
-        for outcome in case.outcomes:
-            if outcome.status != DONE or outcome.why == RESTORED:
-                whole.pop(outcome.step.user, None)
+        made = {one.step for one in case.outcomes if one.status == DONE and one.why != RESTORED}
+        # Where steps were never come to, nothing is expected.
+        apart = {step.user for step in [*case.steps, *(one.step for one in case.outcomes)] if step not in made}
+        whole = {step.user: seen for step, seen in zip(case.steps, expected(case)) if step.user not in apart}
         for key, planned in whole.items():
             said = _surprise(planned, now.get(key))
             if said:

@@ -41,7 +41,7 @@ from ._client import Client
 from ._ends import ends
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal
-from ._leave import elsewhere, held, keep_last, look_again
+from ._leave import elsewhere, held, keep_last, leavable, look_again
 from ._names import listed
 from ._places import must_stay, newcomer, visible
 
@@ -65,6 +65,7 @@ def change(
         run.cases = elsewhere(client, run.cases) + run.cases
     legacy = {case.project.id for case in run.cases if params.get("legacy_invitations")}
     known = read_members(client, run, legacy)
+    run.cases = leavable(run.cases)
     check_names(_whos(run.cases), _accounts(run.cases, known), run.warnings)
     refusals = _plan(run, params, desired, known)
     if not params.get("allow_no_owner"):
@@ -233,7 +234,7 @@ def look_for_residual(client: Client, run: Run, known: people.Organizations, lea
         run.ends, run.residual, said = ends(client, named, leaving)
     else:
         run.residual, said = people.residual(client, known, leaving)
-    run.warnings += people.doubts(known) + said + _residual_warnings(run.residual)
+    run.warnings += people.doubts(known, run.kind) + said + _residual_warnings(run.residual)
 
 
 def _leaving(case: Case, org: people.Organization, deed: str) -> people.Leaving:

@@ -367,6 +367,7 @@ def obey_the_laws(sim: Any, scenario: Scenario, **credential: Any) -> None:
     assert alike(check, real), ("check mode does not return what the run returns", planned(check), planned(real))
     if scenario.refused:
         assert real["failed"] and scenario.refused in real["msg"]
+        assert "in between" not in real["msg"], "a refusal speaks of what somebody else did"
         assert everywhere(sim) == before and not sim.writes, "a refusal wrote"
         return
     assert not real.get("failed"), real.get("msg")

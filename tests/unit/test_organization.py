@@ -264,3 +264,13 @@ def test_an_unknown_role_is_a_warning(small):
     small.knobs.known_org_roles = ["ORG_MEMBER", "ORG_NEW_ROLE"]
     result = run_module(ORGANIZATION, small, user=OUT, roles=["ORG_MEMBER", "ORG_NEW_ROLE"])
     assert not result.get("failed") and any("ORG_NEW_ROLE" in warning for warning in result["warnings"])
+
+
+def test_where_the_organization_can_not_be_read_nothing_in_it_is_left(small, hasty):
+    """It told of its people once, and then no more: whether they may leave it is not known."""
+    small.fault(500, method="GET", path="/orgs/[0-9a-f]+/users$", nth=2, times=None)
+    for check in (True, False):
+        result = leave(small, DAN, check, max_wait=0.1)
+        assert result["failed"] and not small.writes and not result["changed"]
+        assert [(one["organization"], one["action"]) for one in result["actions"]] == [("Small Org", "read")]
+        small._service.faults.scripted[0].seen = 0

@@ -94,6 +94,31 @@ def test_what_can_not_be_read_is_unknown(small):
     assert RITA not in small.directory()["readers"]
 
 
+EVERYWHERE = [("alpha", ANN), ("alpha", RITA), ("gamma", ANN), ("gamma", RITA)]
+AS_MEMBERS = [("alpha", RITA), ("gamma", ANN)]
+
+
+@pytest.mark.parametrize(
+    "what, unsure",
+    [(500, EVERYWHERE), ({"shape": "results_null"}, EVERYWHERE), ({"shape": "member_without_roles"}, AS_MEMBERS)],
+    ids=str,
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_of_whom_the_organization_does_not_tell_nothing_is_known(small, hasty, what, unsure, check):
+    small.fault(what, method="GET", path="/orgs/[0-9a-f]+/users$", times=None)
+    result = leave(small, f"{ANN.upper()}, {RITA}", check, max_wait=0.1)
+    assert not result.get("failed") and result["ends"] == []
+    assert brief(result["residual_access"], "project", "user", "via") == [(*one, "unknown") for one in unsure]
+    assert any("can't be known" in warning and RITA in warning for warning in result["warnings"])
+    assert not any("by roles only" in warning for warning in result["warnings"])
+
+
+def test_projects_that_can_not_be_read_end_the_task_before_the_first_write(small, hasty):
+    small.fault(500, method="GET", path="/groups$", times=None)
+    result = leave(small, RITA, max_wait=0.1)
+    assert result["failed"] and not small.writes and "in between" not in result["msg"]
+
+
 # --- who may not go, and who may not do it ---------------------------------------------------------------------------
 
 
