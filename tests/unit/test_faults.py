@@ -186,6 +186,8 @@ WRITE_FAULTS = {
 # Statuses that are dealt with like others, and faults that last: of these the stage `faults` of make check tries all.
 ALIKE = ("400", "402", "405", "406", "410", "415", "502", "503")
 LASTING = ("401", "403", "404", "404-says-absent", "429", "500", "500-after-effect", "cut-after", "hang", "html-200")
+# A team knows no roles, so these are whole answers there, of a team that somebody else is in: no run can tell.
+WHOLE_IN_TEAMS = ("member_without_roles", "roles_string")
 # Teams and organizations go the ways of projects; of their calls these few are tried every time.
 EVERY_TIME = ("403", "500", "500-after-effect", "cut-after", "results_null", "member_without_id")
 
@@ -194,6 +196,8 @@ def matrix() -> Iterator[Any]:
     for call in CALLS:
         beyond_projects = TASKS[call.task].scenario.module in (TEAM, ORGANIZATION)
         for name, fault in (READ_FAULTS if call.method == "GET" else WRITE_FAULTS).items():
+            if name in WHOLE_IN_TEAMS and call.path.endswith("/teams/[0-9a-f]+/users$"):
+                continue
             alike = name.removesuffix("-after-effect") in ALIKE or (beyond_projects and name not in EVERY_TIME)
             for often, times in (("once", 1), ("always", None)):
                 seldom = alike or (times is None and name not in LASTING)
