@@ -247,8 +247,12 @@ PEOPLE = [
 
 def test_people_may_be_written_as_surveys_and_mail_programs_give_them(demo):
     """Every list of people takes what the modules take."""
-    named = {f"access_cleanup_{name}": people for name, people in zip(("leavers", "protected_users"), PEOPLE)}
-    ended = demo.play("review", **named)
+    ended = demo.play("review", access_cleanup_leavers=PEOPLE[0])
+    assert ended.returncode == 0 and "has left, by the list of leavers" in ended.stdout, ended.stdout
+    # Whoever is protected is no leaver in the same policy.
+    ended = demo.play(
+        "review", access_cleanup_allowed_domains=["other.example"], access_cleanup_protected_users=PEOPLE[1]
+    )
     assert ended.returncode == 0, ended.stdout
     assert "dana.field@corp.example" in ended.stdout and "is protected, so left alone" in ended.stdout
     ended = demo.play("review", access_cleanup_allowed_users=PEOPLE[2], access_cleanup_leavers=PEOPLE[0:1])
