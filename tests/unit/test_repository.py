@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -63,7 +64,9 @@ def test_another_checkout_is_not_tested(tmp_path):
     other.mkdir(parents=True)
     (other / "_access.py").touch()
     command = [sys.executable, "-m", "pytest", "-q", "-o", f"pythonpath={tmp_path} tests", "tests/unit/test_layers.py"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # pytest-ansible puts what this names before all else.
+    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert ended.returncode == 4 and "use this clone's .venv" in ended.stdout + ended.stderr, (
         ended.stdout + ended.stderr
     )
