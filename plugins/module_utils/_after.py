@@ -16,7 +16,7 @@ from typing import Collection, Dict, FrozenSet, Iterable, Iterator, List, Mappin
 
 from ._access import ACTIVE, LAPSED, OWNER, PRIVILEGED, Member, Roles, Step, access_of, folded, replay
 from ._steps import Row
-from ._tables import POPULATION_COLUMNS, harmless, unescaped
+from ._tables import POPULATION_COLUMNS, harmless, unescaped, without_parts
 
 # Rows of a population as a table holds them: text by column.
 Cells = Mapping[str, str]
@@ -87,7 +87,7 @@ def without(rows: Iterable[Cells], steps: Iterable[Row]) -> Iterator[Cells]:
     ended: Dict[str, List[str]] = {}
     for step in steps:
         # Whoever left the organization gets in by no way.
-        way = "" if step["place"] == "organization" else step["project"]
+        way = "" if step["place"] == "organization" else without_parts(step["project"])
         ended.setdefault(str(step["user_id"]), []).append(way)
     for row in rows:
         gone = ended.get(row["user_id"])

@@ -35,6 +35,7 @@ class Earlier(NamedTuple):
     removed: Mapping[Key, Row]
     unread: Set[str]
     policy: Mapping[str, Any]
+    level: str
 
 
 def compared(base: Optional[str], written: Row, reviewed: Iterable[Any]) -> Optional[Row]:
@@ -120,7 +121,13 @@ def _read(directory: str, name: str, written: Row) -> Optional[Earlier]:
         {_by_email(row): row for row in removed if row.get("verified") == "yes" and row["membership"] not in LAPSED},
         {one["project"] for one in document["completeness"]["unreadable"]},
         dict(document["policy"]),
+        _level(document),
     )
+
+
+def _level(document: Row) -> str:
+    """What leavers lose by it, projects where it does not say."""
+    return str(document.get("leavers_lose") or "projects")
 
 
 def _fits(document: Row, written: Row) -> bool:
@@ -141,11 +148,17 @@ def _by_email(row: Row) -> Key:
 
 
 def _findings(last: Earlier, written: Row) -> Dict[str, List[Row]]:
-    """What was not found then, and what is not found any more, as far as both could read."""
-    now = {_key(row): row for row in written["findings"]}
+    """What was not found then, and what is not found any more, as far as both could read.
+
+    Teams and organizations are looked at for one level only, so that another one tells nothing of them.
+    """
+    now, then = {_key(row): row for row in written["findings"]}, last.findings
+    if last.level != _level(written):
+        scope = {str(one["id"]) for one in written["projects"]}
+        now, then = ({key: row for key, row in found.items() if key[0] in scope} for found in (now, then))
     unread = {one["project"] for one in written["completeness"]["unreadable"]}
-    fresh = [row for key, row in now.items() if key not in last.findings and row["project"] not in last.unread]
-    gone = [row for key, row in last.findings.items() if key not in now and row["project"] not in unread]
+    fresh = [row for key, row in now.items() if key not in then and row["project"] not in last.unread]
+    gone = [row for key, row in then.items() if key not in now and row["project"] not in unread]
     by_us = [_by_email(row) in last.removed for row in gone]
     return {
         "new": [_brief(row) for row in fresh],

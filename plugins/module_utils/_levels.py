@@ -219,12 +219,8 @@ def _without_ended(one: Reviewed, places: Sequence[Reviewed]) -> Reviewed:
     org_id = one.project.org_id
     mine = [place for place in places if place.project.org_id == org_id]
     out = {step.user for place in mine if place.project.kind == ORGANIZATION for step in place.steps}
-    teams = {
-        (step.user, place.project.name.split(" ", 1)[1])
-        for place in mine
-        if place.project.kind == TEAM
-        for step in place.steps
-    }
+    # The names of an organization's teams are its own, see `people.with_names`.
+    left = {(step.user, place.project.name) for place in mine if place.project.kind == TEAM for step in place.steps}
     findings = []
     for finding in one.findings:
         if "leavers" not in finding.rules or finding.ways == ():
@@ -233,7 +229,7 @@ def _without_ended(one: Reviewed, places: Sequence[Reviewed]) -> Reviewed:
         ways = tuple(
             way
             for way in finding.ways
-            if finding.key not in out and not (way.kind == TEAM and (finding.key, str(way.name)) in teams)
+            if finding.key not in out and (finding.key, f"{way.kind} {way.name}") not in left
         )
         if ways or finding.key in one.before:
             findings.append(finding._replace(ways=ways))

@@ -104,15 +104,23 @@ def _organization(answer: Union[Tuple[Dict[str, Person], List[atlas.Odd]], Atlas
 
 
 def with_names(client: Client, known: Organizations, org_ids: Iterable[str]) -> Dict[str, Organization]:
-    """The same, with the names of these organizations' teams; where those can't be read, teams go by their ids."""
+    """The same, with the names of these organizations' teams; where those can't be read, teams go by their ids.
+
+    Teams that share a name have their ids behind it: a name stands for one team wherever it is told or compared.
+    """
     ids = sorted(set(org_ids))
     teams = dict(zip(ids, client.together(lambda org_id: atlas.teams_of(client, org_id), ids)))
     return {
-        org_id: org._replace(names={team.id: team.name for team in found})
-        if isinstance(found := teams.get(org_id), list)
-        else org
+        org_id: org._replace(names=_named(found)) if isinstance(found := teams.get(org_id), list) else org
         for org_id, org in known.items()
     }
+
+
+def _named(teams: Iterable[Project]) -> Dict[str, str]:
+    ids: Dict[str, List[str]] = {}
+    for team in teams:
+        ids.setdefault(team.name, []).append(team.id)
+    return {key: name if len(mine) == 1 else f"{name} ({key})" for name, mine in ids.items() for key in mine}
 
 
 def doubts(organizations: Organizations, kind: str = PROJECT) -> List[str]:

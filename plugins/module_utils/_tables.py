@@ -104,9 +104,12 @@ def _given_by(ways: Tuple[Way, ...]) -> str:
 def _way_text(way: Way) -> str:
     if way.kind in ("direct", "unknown"):
         return way.kind
-    # What parts the ways, and their roles, is no part of a name.
-    name = _PARTS.sub(r"\\\g<0>", way.name or "")
-    return f"{way.kind} {name} ({','.join(sorted(way.roles))})"
+    return f"{way.kind} {without_parts(way.name or '')} ({','.join(sorted(way.roles))})"
+
+
+def without_parts(name: str) -> str:
+    """A name as it stands among the ways in: what parts these, and their roles, is no part of it."""
+    return _PARTS.sub(r"\\\g<0>", name)
 
 
 _PARTS = re.compile(r"[\\;()]")

@@ -755,7 +755,7 @@ def answer(params, client, warnings, checked):
     findings += machines.findings
     written = document.document(about, rules, guards, reviewed, findings, rows, now, machines.applied)
     written["leavers"] = document.leaver_rows(rules, everywhere)
-    written["comparison"] = comparing.compared(params["evidence_dir"], written, reviewed)
+    written["comparison"] = comparing.compared(params["evidence_dir"], written, everywhere)
     over = params["mode"] == "review" or judged.blocked or not rows
     written["ended"] = at(datetime.now(timezone.utc)) if params["seal"] and over else None
     written["outcome"] = outcome(written)

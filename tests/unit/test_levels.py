@@ -208,3 +208,39 @@ def test_who_is_in_the_organization_only_is_found_there(sim):
     result = review(sim, "organization", leavers=["tom@corp.example"])
     assert result["plan_places"] == {"project": 0, "team": 2, "organization": 1}
     assert not result["nowhere"]
+
+
+def _called(world, **names):
+    """Teams by other names."""
+    org = next(iter(world.orgs.values()))
+    for team in org.teams.values():
+        team.name = names.get(team.name, team.name)
+    world.changed_people(org)
+
+
+@pytest.mark.parametrize("names", [{"data": "platform"}, {"platform": "data", "data": "data (old)"}], ids=str)
+def test_teams_whose_names_are_alike_are_told_apart(sim, tmp_path, names):
+    """One is left and the other is not, for nobody else is in it: what that one gives stays, and is told."""
+    sim.change(lambda world: _alone(world, "platform"))
+    sim.change(lambda world: _called(world, **names))
+    project = "four"
+    rows = review(sim, "teams")["findings"]
+    assert {row["project"] for row in rows if row["residual_access"]} == {project}, rows
+    for check in (True, False):
+        _reviewed, verified, run = carry_out(sim, tmp_path / str(check), "teams", check)
+        document = json.loads(Path(run, "review.json").read_text(encoding="utf-8"))
+        assert list(document["after"]["matrix"].get(LEA, {})) == [project]
+    assert [one.split(" through ")[0] for one in verified["outcome"]["still"]] == [f"{LEA} still gets into {project}"]
+    assert len({row["project"] for row in document["findings"] if row["project"].startswith("team ")}) == 2
+
+
+def test_another_level_is_not_compared_as_if_it_were_the_same(sim, tmp_path):
+    """Who was found in a team is not gone because the next review does not look there; who came back is told."""
+    review(sim, "teams", evidence_dir=str(tmp_path))
+    assert ": 1 new, 0 gone" in review(sim, "projects", evidence_dir=str(tmp_path))["compared"]
+    carry_out(sim, tmp_path, "teams")
+    assert ": 0 new, 3 gone" in review(sim, "projects", evidence_dir=str(tmp_path))["compared"]
+    for team in next(iter(sim.world.orgs.values())).teams.values():
+        team.members.append(sim.user_id(LEA))
+    sim.change(lambda world: world.changed_people(next(iter(world.orgs.values()))))
+    assert "2 came back" in review(sim, "teams", evidence_dir=str(tmp_path))["compared"]
