@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ._access import Refusal
+from ._words import counted
 
 # How many hours after its review a plan may be carried out.
 HOURS = 168
@@ -69,7 +70,9 @@ def stale(term: Term, made_at: Optional[str], now: datetime) -> str:
     if now - at <= timedelta(hours=term.hours):
         return ""
     age = int((now - at).total_seconds() // 3600)
-    return f"the approved plan was reviewed {_count(age, 'hour')} ago, and approval_hours is {term.hours}; review again"
+    return (
+        f"the approved plan was reviewed {counted(age, 'hour')} ago, and approval_hours is {term.hours}; review again"
+    )
 
 
 def used_up(run: Optional[Mapping[str, Any]]) -> str:
@@ -98,13 +101,13 @@ def text(document: Mapping[str, Any]) -> List[str]:
     projects: Dict[Any, List[Mapping[str, Any]]] = {}
     for row in steps:
         projects.setdefault((row["project"], row["project_id"]), []).append(row)
-    lines = [f"The plan has {_count(len(steps), 'step')} in {_count(len(projects), 'project')}: {_kinds(steps)}."]
+    lines = [f"The plan has {counted(len(steps), 'step')} in {counted(len(projects), 'project')}: {_kinds(steps)}."]
     lines += [f"{project}: {_kinds(mine)}" for (project, _id), mine in list(projects.items())[:PROJECTS]]
     if len(projects) > PROJECTS:
         rest = [row for mine in list(projects.values())[PROJECTS:] for row in mine]
-        lines.append(f"in {_count(len(projects) - PROJECTS, 'more project')}: {_kinds(rest)}")
+        lines.append(f"in {counted(len(projects) - PROJECTS, 'more project')}: {_kinds(rest)}")
     trips = [one for one in document["blocked"] if one["guard"] not in _APPROVALS]
-    lines.append(f"Approving overrides {_count(len(trips), 'guard')}:" if trips else "No guard stands against it.")
+    lines.append(f"Approving overrides {counted(len(trips), 'guard')}:" if trips else "No guard stands against it.")
     lines += _some([_guard(one) for one in trips], "guards")
     if stay:
         lines.append("What stays open all the same:")
@@ -141,7 +144,3 @@ def _some(lines: Sequence[str], what: str) -> List[str]:
 
 def _cut(lines: Sequence[str]) -> List[str]:
     return [line if len(line) <= LINE else f"{line[: LINE - 3]}..." for line in lines]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

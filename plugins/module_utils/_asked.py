@@ -25,20 +25,8 @@ from ._access import (
     Roles,
     folded,
 )
-from ._names import (
-    blank,
-    check_roles,
-    is_email,
-    is_glob,
-    is_id,
-    lines,
-    people,
-    person,
-    plain,
-    role_set,
-    select_projects,
-    texts,
-)
+from ._names import blank, is_email, is_glob, is_id, lines, people, person, plain, select_projects, texts
+from ._roles import check_roles, role_set
 
 Params = Mapping[str, Any]
 

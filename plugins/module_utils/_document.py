@@ -17,16 +17,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ._access import ACTIVE, LAPSED, PENDING, PRIVILEGED, UNKNOWN_WAY, Way, days_since, folded, idle_days, labels
 from ._exceptions import exceptions
-from ._policy import (
-    IDENTITY_RULES,
-    RULES,
-    Exemption,
-    Guards,
-    Policy,
-    is_asked,
-    parsed,
-    parsed_guards,
-)
+from ._policy import IDENTITY_RULES, RULES, Exemption, Guards, Policy, is_asked, parsed, parsed_guards
 from ._review import Finding, Reviewed, lapsed, summary
 from ._steps import Row, digest
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Collection, Iterable, List, Mapping, Sequence, Set, Tuple
 
-from ._names import TOLD, listed
-from ._policy import Exemption, Policy, exemption_row, is_asked, lapsed_exceptions
+from ._policy import Exemption, Policy, exemption_row, is_asked
 from ._review import Reviewed
 from ._steps import Row
+from ._today import lapsed_exceptions
+from ._words import TOLD, listed
 
 
 def exceptions(

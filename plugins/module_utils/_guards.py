@@ -26,10 +26,10 @@ from typing import (
 )
 
 from ._access import Refusal, folded
-from ._names import TOLD, listed
 from ._policy import Guards
 from ._review import Reviewed, gaining, living, losing, percent
 from ._steps import Row, digest_of, step_hash
+from ._words import TOLD, listed
 
 # From so many living memberships on, a project has a guard of its own against being emptied.
 SMALL = 10

@@ -17,8 +17,8 @@ from . import _programs as programs
 from ._access import Project, Refusal
 from ._client import Client
 from ._identities import API_KEY, Row, place_rows
-from ._names import TOLD
 from ._policy import IDENTITY_RULES, Exemption, Policy, is_asked
+from ._words import TOLD
 
 # How much is known of them (``completeness.programmatic_access``).
 READ, IN_PART, UNREADABLE, NOT_ASKED = "read", "in part", "unreadable", "not asked for"

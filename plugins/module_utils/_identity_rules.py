@@ -32,8 +32,8 @@ from ._identities import (
     secret_state,
     ways_into,
 )
-from ._names import listed
 from ._policy import IDENTITY_RULES, Exemption, Policy, is_asked
+from ._words import listed
 
 KINDS = {API_KEY: "an API key", SERVICE_ACCOUNT: "a service account"}
 # How many of them go into the document; the table holds all. And how many projects of one a sentence names.

@@ -19,9 +19,9 @@ from ._asked import Who, Wish
 from ._cases import Case, Run
 from ._client import BACKOFF, Client
 from ._errors import AtlasError
-from ._names import listed
 from ._places import last_of_team
 from ._steps import DONE
+from ._words import listed
 
 
 def elsewhere(client: Client, organizations: Sequence[Case]) -> List[Case]:

@@ -32,9 +32,10 @@ from ._access import (
 from ._client import Client
 from ._errors import AtlasError
 from ._names import blank
-from ._policy import Guards, Policy, living_exceptions
+from ._policy import Guards, Policy
 from ._review import Finding, Reviewed, after, losing, owners, review
 from ._survey import Survey, is_whole
+from ._today import living_exceptions
 
 PROJECTS, TEAMS, EVERYTHING = LEVELS = ("projects", "teams", "organization")
 

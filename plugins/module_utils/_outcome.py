@@ -4,7 +4,7 @@
 
 """How a run ended: one word, its colour, a sentence, and who still gets in.
 
-Pure: no I/O, no Ansible, and nothing of ours: it judges a document as it is read from a file. Private to this
+Pure: no I/O, no Ansible: it judges a document as it is read from a file. Private to this
 collection.
 """
 
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set
+
+from ._words import counted, was
 
 Document = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -233,10 +235,10 @@ def _sentence(state: str, document: Document, steps: Steps, still: Sequence[str]
         INTERRUPTED: _interrupted,
     }.get(state, _carried_out)(document, steps)
     unread = _unreadable(document)
-    more = [f"{_count(unread, 'project')} could not be read."] if unread else []
+    more = [f"{counted(unread, 'project')} could not be read."] if unread else []
     if still and state not in (FAILED, BLOCKED, INTERRUPTED):
         stay = "stayed" if document["mode"] == CLEAN_UP else "would stay"
-        more.append(f"{_count(len(still), 'point')} {stay} open: {'; '.join(still[:5])}{_rest(still, 5)}.")
+        more.append(f"{counted(len(still), 'point')} {stay} open: {'; '.join(still[:5])}{_rest(still, 5)}.")
     return " ".join([said, *more])
 
 
@@ -244,20 +246,20 @@ def _reviewed(document: Document, steps: Steps) -> str:
     found = (document.get("summary") or {}).get("findings", len(document.get("findings") or ()))
     if not found:
         return "Reviewed: there were no findings."
-    planned = _count(steps.planned, "step")
+    planned = counted(steps.planned, "step")
     would = "would be blocked" if document.get("blocked") else f"would take {planned}"
-    return f"Reviewed: there {'was' if found == 1 else 'were'} {_count(found, 'finding')}; a clean-up {would}."
+    return f"Reviewed: there {'was' if found == 1 else 'were'} {counted(found, 'finding')}; a clean-up {would}."
 
 
 def _blocked(document: Document, steps: Steps) -> str:
     guards = ", ".join(sorted({one["guard"] for one in document["blocked"]}))
-    return f"Blocked before the first write by {guards}: none of the {_count(steps.planned, 'step')} was tried."
+    return f"Blocked before the first write by {guards}: none of the {counted(steps.planned, 'step')} was tried."
 
 
 def _planned(document: Document, steps: Steps) -> str:
     if not steps.planned:
         return "A dry run: there would be nothing to do."
-    return f"A dry run: {_count(steps.planned, 'step')} would be taken; none was."
+    return f"A dry run: {counted(steps.planned, 'step')} would be taken; none was."
 
 
 def _unchanged(document: Document, steps: Steps) -> str:
@@ -268,16 +270,16 @@ def _failed(document: Document, steps: Steps) -> str:
     if document.get("error"):
         return f"Failed before the first write: {document['error']}"
     if steps.beyond:
-        taken = f"{_count(steps.beyond, 'step')} {_was(steps.beyond)} taken"
+        taken = f"{counted(steps.beyond, 'step')} {was(steps.beyond)} taken"
         return f"Failed: {taken} that the review did not plan, or did not let pass. {_ends(steps)}"
     if steps.unrecorded:
-        return f"Failed: of {_count(steps.unrecorded, 'step')} there is no record. {_ends(steps)}"
-    return f"Failed: none of the {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
+        return f"Failed: of {counted(steps.unrecorded, 'step')} there is no record. {_ends(steps)}"
+    return f"Failed: none of the {counted(steps.planned, 'step')} took effect. {_ends(steps)}"
 
 
 def _interrupted(document: Document, steps: Steps) -> str:
     if not document.get("ended"):
-        return f"The run did not get to its end; it had {_count(steps.planned, 'step')} to take, see actions.jsonl."
+        return f"The run did not get to its end; it had {counted(steps.planned, 'step')} to take, see actions.jsonl."
     by = f" by {document['interrupted']}" if document.get("interrupted") else ""
     return f"Interrupted{by}. {_ends(steps)}"
 
@@ -289,27 +291,19 @@ def _carried_out(document: Document, steps: Steps) -> str:
         return _planned(document, steps)
     if not steps.planned:
         return _unchanged(document, steps)
-    said = f"{steps.effective:,} of {_count(steps.planned, 'step')} took effect. {_ends(steps)}"
+    said = f"{steps.effective:,} of {counted(steps.planned, 'step')} took effect. {_ends(steps)}"
     if steps.wrong:
-        said += f" {_count(steps.wrong, 'step')} reported as done {_was(steps.wrong)} found not to be in effect."
+        said += f" {counted(steps.wrong, 'step')} reported as done {was(steps.wrong)} found not to be in effect."
     if steps.back:
-        said += f" Of {_count(steps.back, 'step')} the person came back."
+        said += f" Of {counted(steps.back, 'step')} the person came back."
     if steps.unseen:
-        said += f" {_count(steps.unseen, 'step')} could not be verified."
+        said += f" {counted(steps.unseen, 'step')} could not be verified."
     return " ".join([said, *steps.amiss[:5]])
-
-
-def _was(number: int) -> str:
-    return "was" if number == 1 else "were"
 
 
 def _ends(steps: Steps) -> str:
     order = ("done", "failed", "skipped", "not tried", "unknown", "planned")
     return f"Recorded: {', '.join(f'{steps.ends[end]:,} {end}' for end in order if steps.ends.get(end)) or 'nothing'}."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _rest(rows: Sequence[str], told: int) -> str:

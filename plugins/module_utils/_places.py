@@ -17,7 +17,8 @@ from ._access import ACTIVE, LAPSED, ORGANIZATION, PENDING, PROJECT, TEAM, Membe
 from ._asked import Newcomer, Params
 from ._cases import Case
 from ._client import Client
-from ._names import listed, the_organization
+from ._names import the_organization
+from ._words import listed
 
 
 def visible(client: Client, kind: str, params: Params) -> List[Project]:

@@ -10,7 +10,7 @@ Pure: no I/O, no Ansible. Private to this collection.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date
 from typing import (
     Any,
     Callable,
@@ -22,13 +22,14 @@ from typing import (
     Mapping,
     NamedTuple,
     Optional,
-    Sequence,
     Tuple,
 )
 
-from ._access import Member, Project, Refusal, Roles, folded
-from ._names import as_list, blank, check_roles, is_id, listed, people, plain, role_set, select_projects, texts
+from ._access import Refusal, Roles, folded
+from ._names import as_list, blank, is_id, people, plain, texts
 from ._plain import day, domains, number, row, rows, truth
+from ._roles import check_roles, role_set
+from ._words import listed
 
 # The rules, which are keys of the policy; in this order findings name them.
 RULES = (
@@ -45,8 +46,6 @@ RULES = (
 IDENTITY_RULES = ("identity_unused_days", "identity_holders")
 
 _DAYS = ("stale_invitation_days", "inactive_days", "grace_days", "identity_unused_days")
-# When a day is over everywhere on earth, west of the date line too: at this time of the next day.
-_OVER = time(12, tzinfo=timezone.utc)
 
 _ORG_ROLE = re.compile(r"ORG_[A-Z_]+")
 _ACCOUNT = re.compile(r"mdb_sa_id_[0-9a-f]{24}", re.IGNORECASE)
@@ -73,7 +72,7 @@ class Grant(NamedTuple):
 class Exemption(NamedTuple):
     """Takes findings out through the day ``until``; without a project or rule for all of them.
 
-    ``projects`` are the ids that ``project`` names, as `located` finds them.
+    ``projects`` are the ids that ``project`` names, as `_today.located` finds them.
     """
 
     user: str
@@ -297,11 +296,12 @@ def _numbered(known: Mapping[str, Any], name: str, read: Callable[[Any, str], An
 def _grants(known: Mapping[str, Any]) -> Tuple[Grant, ...]:
     """The rows of the desired state. Raises `Refusal` for two that give somebody different roles in one project."""
     found = tuple(_grant(one, option) for option, one in _unfolded(rows(known["memberships"], "policy.memberships")))
-    _check_once((grant.project.lower() if is_id(grant.project) else grant.project, grant) for grant in found)
+    check_once((grant.project.lower() if is_id(grant.project) else grant.project, grant) for grant in found)
     return found
 
 
-def _check_once(grants: Iterable[Tuple[str, Grant]]) -> None:
+def check_once(grants: Iterable[Tuple[str, Grant]]) -> None:
+    """Raises `Refusal` for two rows that give somebody different roles in one project."""
     roles: Dict[Tuple[str, str], Roles] = {}
     for project, grant in grants:
         other = roles.setdefault((project, grant.user), grant.roles)
@@ -355,73 +355,3 @@ def _exempt(one: Mapping[str, Any], rule: Optional[str], option: str) -> str:
     if rule in IDENTITY_RULES or _ACCOUNT.fullmatch(str(one["user"]).strip()):
         return folded(plain(one, "user", option) or "")
     return _email(one["user"], option)
-
-
-def located(policy: Policy, visible: Sequence[Project]) -> Tuple[Policy, List[str]]:
-    """The policy with the projects of its exceptions, and what to say of projects that nobody sees."""
-    found, unknown = [], []
-    for one in policy.exceptions:
-        try:
-            ids = frozenset(project.id for project in select_projects([one.project], visible)) if one.project else None
-        except Refusal as refusal:
-            ids = frozenset()
-            unknown.append(f"policy.exceptions: {refusal}")
-        found.append(one._replace(projects=ids or frozenset()))
-    return policy._replace(exceptions=tuple(found)), unknown
-
-
-# --- what holds today ------------------------------------------------------------------------------------------------
-
-
-def grants_by_project(policy: Policy, visible: Sequence[Project]) -> Dict[str, Dict[str, List[Grant]]]:
-    """The desired state by project id and user. Raises `Refusal` for projects that the credential does not see."""
-    found: Dict[str, Dict[str, List[Grant]]] = {}
-    places: Dict[str, List[Project]] = {}
-    for grant in policy.memberships or ():
-        if grant.project not in places:
-            places[grant.project] = select_projects([grant.project], visible)
-        for project in places[grant.project]:
-            found.setdefault(project.id, {}).setdefault(grant.user, []).append(grant)
-    for project_id, people_of in found.items():
-        _check_once((project_id, grant) for grants in people_of.values() for grant in grants)
-    return found
-
-
-def has_left(leaver: Leaver, now: datetime) -> bool:
-    """Whether somebody's last day is over, wherever it was spent."""
-    if leaver.last_day is None:
-        return True
-    # Not the last day and a day more: exports write 9999-12-31 for never.
-    return now.astimezone(timezone.utc) - timedelta(days=1) >= datetime.combine(leaver.last_day, _OVER)
-
-
-def valid(grants: Iterable[Grant], now: datetime) -> List[Grant]:
-    """The rows of the desired state that have not ended."""
-    return [grant for grant in grants if grant.expires is None or grant.expires >= now.date()]
-
-
-def exemption(policy: Policy, member: Member, project: Project, rule: str, now: datetime) -> Optional[Exemption]:
-    """The exception that holds for somebody in a project and a rule today."""
-    for one in policy.exceptions:
-        if (
-            one.user in (folded(member.user), member.user_id)
-            and one.rule in (None, rule)
-            and (one.project is None or project.id in one.projects)
-            and _holds(one, now)
-        ):
-            return one
-    return None
-
-
-def living_exceptions(policy: Policy, now: datetime) -> FrozenSet[str]:
-    """Whom an exception to the rule about leavers holds for somewhere: emails, folded, and ids."""
-    return frozenset(one.user for one in policy.exceptions if one.rule in (None, "leavers") and _holds(one, now))
-
-
-def _holds(one: Exemption, now: datetime) -> bool:
-    return one.until is None or one.until >= now.date()
-
-
-def lapsed_exceptions(policy: Policy, now: datetime) -> List[Exemption]:
-    """The exceptions that hold no longer."""
-    return [one for one in policy.exceptions if one.until is not None and one.until < now.date()]

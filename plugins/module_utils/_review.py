@@ -34,10 +34,11 @@ from ._access import (
     plan,
 )
 from ._names import is_id
-from ._policy import RULES, Exemption, Grant, Guards, Policy, exemption, is_asked, valid
+from ._policy import RULES, Exemption, Grant, Guards, Policy, is_asked
 from ._rules import BY_NAME, NO_ROLES, Seat, Verdict, listed
 from ._settle import NOBODY, Known, as_member, as_newcomer, is_unsure, settle
 from ._steps import Row, step_row
+from ._today import exemption, valid
 
 # From the most severe on.
 ACTIONS = ("remove", "revoke", "add", "report")

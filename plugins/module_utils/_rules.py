@@ -14,7 +14,8 @@ from typing import Callable, Collection, Dict, Iterable, NamedTuple, Optional, S
 
 from ._access import ACTIVE, LAPSED, Member, Project, Roles, Way, days_since, folded, idle_days
 from ._plain import domain_of
-from ._policy import Grant, Leaver, Policy, has_left, valid
+from ._policy import Grant, Leaver, Policy
+from ._today import has_left, valid
 
 NO_ROLES: Roles = frozenset()
 # How the reason begins why a leaver is still there rightly.

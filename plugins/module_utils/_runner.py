@@ -42,8 +42,8 @@ from ._ends import ends
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal
 from ._leave import elsewhere, held, keep_last, leavable, look_again
-from ._names import listed
 from ._places import must_stay, newcomer, visible
+from ._words import listed
 
 # From the options, what is asked of a project by key, and the access that it has, to the access that it should have.
 Desired = Callable[[Params, Mapping[str, Wish], Access], Access]

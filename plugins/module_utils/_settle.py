@@ -15,8 +15,9 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import ACTIVE, PENDING, Member, Person, Project, Roles, Way
 from ._names import is_id
-from ._policy import Exemption, Grant, Policy, exemption, is_asked
+from ._policy import Exemption, Grant, Policy, is_asked
 from ._rules import BY_NAME, NO_ROLES, Seat
+from ._today import exemption
 
 # The rules that win over the desired state.
 _WINNING = ("leavers", "allowed_users", "allowed_domains", "inactive_days", "role_holders")

@@ -15,9 +15,10 @@ import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import Project, Refusal
-from ._names import blank, is_id, listed
+from ._names import blank, is_id
 from ._policy import Grant, read_policy
 from ._read import text_of
+from ._words import listed
 from ._yaml import loaded
 
 OPTION = "memberships_dir"

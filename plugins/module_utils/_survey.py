@@ -16,10 +16,11 @@ from . import _exceptions as exceptions
 from . import _people as people
 from ._access import ACTIVE, STATUSES, Person, Project, Refusal, Roles, folded
 from ._client import Client
-from ._names import TOLD, empty_lists, is_glob, listed, projects_in_scope, unmatched_tags
+from ._names import empty_lists, is_glob, projects_in_scope, unmatched_tags
 from ._settle import Known
 from ._steps import Row
 from ._verify import in_effect
+from ._words import TOLD, listed
 
 Params = Mapping[str, Any]
 

@@ -607,6 +607,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _policy as 
 from ansible_collections.atlasops.access.plugins.module_utils import _review as reviewing
 from ansible_collections.atlasops.access.plugins.module_utils import _sources as sourcing
 from ansible_collections.atlasops.access.plugins.module_utils import _survey as surveying
+from ansible_collections.atlasops.access.plugins.module_utils import _today as today
 from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._client import VERSION
 from ansible_collections.atlasops.access.plugins.module_utils._groups import groups
@@ -722,7 +723,7 @@ def answer(params, client, warnings, checked):
     now = datetime.now(timezone.utc)
     visible = atlas.projects(client)
     scope = surveying.in_scope(params, visible, warnings)
-    rules, unknown = policy.located(rules, visible)
+    rules, unknown = today.located(rules, visible)
     grants = desired(rules, sources, visible, scope, warnings)
     seen = surveying.survey(client, params, visible, scope)
     reviewed = [held(rules, guards, grants, seen, one, now) for one in seen.rosters if not one.error]
@@ -736,7 +737,7 @@ def answer(params, client, warnings, checked):
     approval = of_plan(params, approved, now)
     judged = guarding.judge(guards, everywhere, rows, approval, params["require_approval"], lost, approved.used_up)
     counts = leavers.in_summary(machines.in_summary(reviewing.summary(rules, guards, reviewed, rows)))
-    counts.update(missing_protected=missing, lapsed_exceptions=len(policy.lapsed_exceptions(rules, now)))
+    counts.update(missing_protected=missing, lapsed_exceptions=len(today.lapsed_exceptions(rules, now)))
     whole = machines.in_completeness(surveying.completeness(params, seen))
     unfinished, told = settle(params, seen, now)
     about = {
@@ -778,12 +779,12 @@ def answer(params, client, warnings, checked):
 def desired(rules, sources, visible, scope, warnings):
     """The desired state by project id and user; a project whose file names nobody has an empty one."""
     if sources is None:
-        return policy.grants_by_project(rules, visible)
+        return today.grants_by_project(rules, visible)
     found = sourcing.located(sources, visible, warnings)
     warnings += sourcing.without_file(scope, found)
     placed = tuple(grant._replace(project=where) for where, source in found.items() for grant in source.grants)
     nobody = {where: {} for where in found}
-    return {**nobody, **policy.grants_by_project(rules._replace(memberships=placed), visible)}
+    return {**nobody, **today.grants_by_project(rules._replace(memberships=placed), visible)}
 
 
 def held(rules, guards, grants, seen, roster, now):

@@ -195,14 +195,14 @@ from ansible_collections.atlasops.access.plugins.module_utils._access import STA
 from ansible_collections.atlasops.access.plugins.module_utils._files import write_rows
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import (
-    check_roles,
     empty_lists,
-    listed,
     people,
     projects_in_scope,
     texts,
 )
 from ansible_collections.atlasops.access.plugins.module_utils._report import entry_row, listing
+from ansible_collections.atlasops.access.plugins.module_utils._roles import check_roles
+from ansible_collections.atlasops.access.plugins.module_utils._words import listed
 
 WAYS = ["direct", "team", "organization"]
 SPEC = {

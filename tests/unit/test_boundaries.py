@@ -17,6 +17,7 @@ from test_policy import NOW, desired, entry, found, reviewed
 
 from ansible_collections.atlasops.access.plugins.module_utils import _access as access
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
+from ansible_collections.atlasops.access.plugins.module_utils import _today as today
 from ansible_collections.atlasops.access.plugins.module_utils._access import Member, Person, Team, Way
 from ansible_collections.atlasops.access.plugins.module_utils._policy import Guards
 from ansible_collections.atlasops.access.plugins.module_utils._tables import harmless
@@ -76,7 +77,7 @@ def test_an_exception_holds_through_its_last_day(offset, holds):
     rules = {"allowed_domains": ["corp.example"], "exceptions": [{"user": "ext@x.example", "until": day(offset)}]}
     assert ("ext@x.example" in found(rules, OWN, entry("ext@x.example", READ))) == (not holds)
     parsed = policy.read_policy(rules)[0]
-    assert bool(policy.lapsed_exceptions(parsed, NOW)) == (not holds)
+    assert bool(today.lapsed_exceptions(parsed, NOW)) == (not holds)
 
 
 @pytest.mark.parametrize(("offset", "hours", "action"), [(-1, -1, "report"), (-1, 0, "remove"), (0, 0, "report")])
@@ -85,7 +86,7 @@ def test_a_last_day_is_over_at_noon_of_the_next(offset, hours, action):
     leaver = {"user": "ext@x.example", "last_day": day(offset)}
     rules = policy.read_policy({"leavers": [leaver]})[0]
     (one,) = rules.leavers.values()
-    assert policy.has_left(one, NOW + timedelta(hours=hours)) == (action == "remove")
+    assert today.has_left(one, NOW + timedelta(hours=hours)) == (action == "remove")
 
 
 # --- who counts ------------------------------------------------------------------------------------------------------

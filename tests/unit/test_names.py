@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.atlasops.access.plugins.module_utils import _names as names
+from ansible_collections.atlasops.access.plugins.module_utils import _roles as roles
 from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal
 
 DAN, EVA = "dan@x.example", "eva@x.example"
@@ -125,11 +126,11 @@ def test_a_project_that_is_not_one_is_refused(pattern, says):
 )
 def test_what_can_not_be_a_project_role_is_refused(name, says):
     with pytest.raises(Refusal, match=says):
-        names.check_roles([name])
+        roles.check_roles([name])
 
 
 def test_an_unknown_role_is_warned_of_with_the_nearest_name():
-    assert names.check_roles(["GROUP_OWNER"]) == []
-    assert names.check_roles(["GROUP_OWNR"]) == [
+    assert roles.check_roles(["GROUP_OWNER"]) == []
+    assert roles.check_roles(["GROUP_OWNR"]) == [
         "roles: the project role 'GROUP_OWNR' is not a known one; did you mean GROUP_OWNER?"
     ]

@@ -12,6 +12,7 @@ from module_run import run_module
 
 from ansible_collections.atlasops.access.plugins.module_utils import _plain as plain
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
+from ansible_collections.atlasops.access.plugins.module_utils import _today as today
 from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
 
 REVIEW, DAN = "atlas_access_review", "dan@corp.example"
@@ -251,9 +252,9 @@ def test_a_role_with_blank_holders_is_not_asked_for():
 )
 def test_a_last_day_is_over_when_it_is_over_everywhere(now, left):
     moment = datetime.fromisoformat(now).replace(tzinfo=timezone.utc)
-    assert policy.has_left(policy.Leaver(DAN, DAY), moment) is left
-    assert policy.has_left(policy.Leaver(DAN), moment)
-    assert not policy.has_left(policy.Leaver(DAN, date.max), moment)
+    assert today.has_left(policy.Leaver(DAN, DAY), moment) is left
+    assert today.has_left(policy.Leaver(DAN), moment)
+    assert not today.has_left(policy.Leaver(DAN, date.max), moment)
 
 
 def test_people_and_rows_may_be_mixed_and_whoever_has_left_has_left():

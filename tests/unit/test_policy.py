@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
 from ansible_collections.atlasops.access.plugins.module_utils import _review as review
 from ansible_collections.atlasops.access.plugins.module_utils import _rules as rules_of
+from ansible_collections.atlasops.access.plugins.module_utils import _today as today
 from ansible_collections.atlasops.access.plugins.module_utils._access import (
     Entry,
     Member,
@@ -38,8 +39,8 @@ def entry(
 
 
 def reviewed(given, *entries, guards=NO_GUARDS, grants=True, active=(), by_roles=False):
-    rules, _warnings = policy.located(policy.read_policy(given)[0], [PROJECT])
-    mine = policy.grants_by_project(rules, [PROJECT]).get(PROJECT.id) if grants else None
+    rules, _warnings = today.located(policy.read_policy(given)[0], [PROJECT])
+    mine = today.grants_by_project(rules, [PROJECT]).get(PROJECT.id) if grants else None
     return review.review(rules, guards, PROJECT, dict(entries), mine, NOW, frozenset(active), by_roles)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
 from ansible_collections.atlasops.access.plugins.module_utils import _review as review
+from ansible_collections.atlasops.access.plugins.module_utils import _today as today
 from ansible_collections.atlasops.access.plugins.module_utils._access import (
     Entry,
     Member,
@@ -154,8 +155,8 @@ def judged(given_policy, protected, entries, known):
         rules, _warnings = policy.read_policy(given_policy)
         guards = policy.read_guards({"protected_users": protected})
         policy.check_together(rules, guards)
-        rules, _unknown = policy.located(rules, [PROJECT])
-        grants = policy.grants_by_project(rules, [PROJECT]).get(PROJECT.id)
+        rules, _unknown = today.located(rules, [PROJECT])
+        grants = today.grants_by_project(rules, [PROJECT]).get(PROJECT.id)
     except Refusal:
         assume(False)
     everybody = known.find.organization if known.whole else {}

@@ -114,10 +114,11 @@ def test_an_odd_row_is_refused_with_its_number(small, row, says):
 
 
 HASHED = """
+from ansible_collections.atlasops.access.plugins.module_utils import _roles as roles
 from ansible_collections.atlasops.access.plugins.module_utils import _asked, _names
 row = {"project": "a", "user": "a@b", "zz": 1, "yy": 2, "xx": 3}
 for deed in (
-    lambda: _names.check_roles(["x", "w", "v"]),
+    lambda: roles.check_roles(["x", "w", "v"]),
     lambda: _names.people(["x1", "x2", "x3"], "users"),
     lambda: _asked._asked_by_row(row, 1, {}, "remove", "project"),
 ):
