@@ -10,7 +10,7 @@ Knows nothing of Ansible. Private to this collection.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from . import _atlas_programs as programs
 from . import _people as people
@@ -18,13 +18,10 @@ from ._access import (
     ORGANIZATION,
     OWNERS,
     TEAM,
-    TEAM_MEMBER,
     Entry,
-    Member,
     Person,
     Project,
     Refusal,
-    Roles,
     Way,
     folded,
     plan,
@@ -102,7 +99,7 @@ def leave(
     for org_id, org in seen.organizations.items():
         everybody = org.people or {}
         organization = _organization(org_id, seen)
-        found = review(lean, guards, organization, _entries(everybody.values()), None, now)
+        found = review(lean, guards, organization, _entries(org, organization), None, now)
         going = {one.key for one in found.findings if one.action == "remove"}
         if not found.findings:
             continue
@@ -112,8 +109,7 @@ def leave(
         out = _held_back(found, stays) if level == EVERYTHING else None
         leave_all = {step.user for step in out.steps} if out else set()
         for team in _teams(org_id, org, {*going, *(one.key for one in found.findings)}):
-            mine = {key: one for key, one in everybody.items() if team.id in one.team_ids}
-            one = _held_back(review(lean, guards, team, _entries(mine.values(), TEAM_MEMBER), None, now), stays)
+            one = _held_back(review(lean, guards, team, _entries(org, team), None, now), stays)
             one, said = _keep_last(one, leave_all)
             places.append(one)
             warnings += said
@@ -135,14 +131,9 @@ def _teams(org_id: str, org: people.Organization, keys: Iterable[str]) -> List[P
     return sorted(named, key=lambda team: (team.name, team.id))
 
 
-def _entries(persons: Iterable[Person], role: Optional[str] = None) -> Dict[str, Entry]:
+def _entries(org: people.Organization, place: Project) -> Dict[str, Entry]:
     """People as members: with their organization roles, or with the one of a team."""
-    found = {}
-    for one in persons:
-        roles: Roles = frozenset([role]) if role else one.org_roles
-        member = Member(one.user, one.user_id, one.status, roles, one.last_auth, one.created_at)
-        found[one.user_id] = Entry(member, (Way("direct", None, roles),))
-    return found
+    return {str(one.user_id): Entry(one, (Way("direct", None, one.roles),)) for one in people.in_place(org, place)}
 
 
 def _stays(person: Person, seen: Survey, reviewed: Sequence[Reviewed], excepted: FrozenSet[str]) -> str:

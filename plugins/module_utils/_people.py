@@ -33,6 +33,8 @@ from ._access import (
     ORGANIZATION_ROLES,
     OWNER,
     PROJECT,
+    TEAM,
+    TEAM_MEMBER,
     UNKNOWN_WAY,
     Entry,
     Member,
@@ -121,6 +123,22 @@ def _named(teams: Iterable[Project]) -> Dict[str, str]:
     for team in teams:
         ids.setdefault(team.name, []).append(team.id)
     return {key: name if len(mine) == 1 else f"{name} ({key})" for name, mine in ids.items() for key in mine}
+
+
+def in_place(org: Organization, place: Project) -> List[Member]:
+    """Who is in a team or in the organization itself, as the organization tells of its people."""
+    return [
+        Member(
+            one.user,
+            one.user_id,
+            one.status,
+            frozenset([TEAM_MEMBER]) if place.kind == TEAM else one.org_roles,
+            one.last_auth,
+            one.created_at,
+        )
+        for one in (org.people or {}).values()
+        if place.kind != TEAM or place.id in one.team_ids
+    ]
 
 
 def doubts(organizations: Organizations, kind: str = PROJECT) -> List[str]:

@@ -130,13 +130,27 @@ def _asks_for_all(params: Params) -> bool:
 def effects(rows: Sequence[Row], seen: Survey, legacy: bool) -> List[str]:
     """Whether steps that earlier runs began show in what was read: yes, no or unreadable."""
     rosters = {one.project.id: one for one in seen.rosters}
-    return [_effect(row, rosters.get(row["project_id"]), legacy) for row in rows]
+    return [
+        _effect_elsewhere(row, seen.organizations.get(row["org_id"]))
+        if row.get("place")
+        else _effect(row, rosters.get(row["project_id"]), legacy)
+        for row in rows
+    ]
 
 
 def _effect(row: Row, roster: Optional[people.Roster], legacy: bool) -> str:
     if roster is None or roster.error or (row["legacy"] and (not legacy or roster.legacy_unread)):
         return "unreadable"
     return "yes" if in_effect(row, [one.member for one in roster.entries.values() if one.direct]) else "no"
+
+
+def _effect_elsewhere(row: Row, org: Optional[people.Organization]) -> str:
+    """The same in a team or organization, whose people are known without reading it."""
+    names = {row["user_id"], folded(row["user"])}
+    if org is None or org.people is None or any(names & {odd.user_id, folded(odd.user)} for odd in org.odd):
+        return "unreadable"
+    place = Project(row["project_id"], row["project"], row["org_id"], kind=row["place"])
+    return "yes" if in_effect(row, people.in_place(org, place)) else "no"
 
 
 def unsettled(runs: Sequence[str], took: Sequence[str]) -> List[str]:

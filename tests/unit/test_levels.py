@@ -15,6 +15,7 @@ import pytest
 import yaml
 from module_run import run_module
 
+from ansible_collections.atlasops.access.plugins.module_utils._journal import Journal
 from simulator import Simulator
 
 LEA, ROOT, TOM = "lea@corp.example", "root@corp.example", "tom@corp.example"
@@ -244,3 +245,24 @@ def test_another_level_is_not_compared_as_if_it_were_the_same(sim, tmp_path):
         team.members.append(sim.user_id(LEA))
     sim.change(lambda world: world.changed_people(next(iter(world.orgs.values()))))
     assert "2 came back" in review(sim, "teams", evidence_dir=str(tmp_path))["compared"]
+
+
+@pytest.mark.parametrize("level", ["projects", "organization"])
+@pytest.mark.parametrize("took", ["yes", "no", "unreadable"])
+def test_what_became_of_steps_that_a_run_left_unfinished_is_told_of_every_place(sim, tmp_path, level, took):
+    begun = review(sim, "organization", "clean-up", evidence_dir=str(tmp_path), seal=False)
+    if took == "yes":
+        run_module("atlas_organization_user", sim, user=LEA, state="absent")
+    journal = Journal(os.path.join(begun["evidence_dir"], "actions.jsonl"))
+    for row in json.loads(Path(begun["evidence_dir"], "plan.json").read_text(encoding="utf-8"))["steps"]:
+        journal.start(row)
+    journal.close()
+    if took == "unreadable":
+        level = "projects"
+        sim.fault(403, method="GET", path="/orgs/[0-9a-f]+/users$", times=None)
+    result = review(sim, level, evidence_dir=str(tmp_path))
+    rows = json.loads(Path(result["evidence_dir"], "review.json").read_text(encoding="utf-8"))["unfinished"]
+    ends = {row["project"]: row["took_effect"] for row in rows}
+    places = ("team data", "team platform", "organization Example Org")
+    assert len(ends) == 6 and {ends[name] for name in places} == {took}
+    assert {ends[name] for name in ("one", "two", "three")} == {"yes" if took == "yes" else "no"}
