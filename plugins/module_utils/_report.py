@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ._access import (
     ACTIVE,
@@ -29,6 +29,7 @@ from ._errors import AtlasError
 from ._steps import DONE, FAILED, PLANNED, RESTORED, SKIPPED
 
 Row = Dict[str, Any]
+T = TypeVar("T")
 
 # Characters of JSON that a result may have; AWX drops one of more than 700,000. What is left is for messages.
 LIMIT = 500_000
@@ -81,9 +82,10 @@ def entry_row(project: Project, entry: Entry) -> Row:
     }
 
 
-def bounded(rows: Iterable[Row], characters: int) -> List[Row]:
+def bounded(rows: Iterable[T], characters: int) -> List[T]:
     """The first rows that fit into so many characters of JSON."""
-    kept, length = [], 0
+    kept: List[T] = []
+    length = 0
     for one in rows:
         length += len(json.dumps(one)) + 2
         if length > characters:

@@ -26,23 +26,22 @@ Params = Mapping[str, Any]
 
 
 class Survey(NamedTuple):
-    """What was read for a review: all projects that the credential sees, and who gets into those in scope."""
+    """What was read for a review: all projects that the credential sees, and who gets into those in scope.
+
+    ``active`` are the emails, folded, of who is ACTIVE in an organization, by its id.
+    """
 
     visible: List[Project]
     rosters: List[people.Roster]
     organizations: people.Organizations
     identities: Mapping[str, people.Identity]
     doubts: List[str]
+    active: Mapping[str, FrozenSet[str]]
 
     @property
     def known(self) -> Set[str]:
         """Everybody in the organizations, by id and by email, folded."""
         return {name for org in self.organizations.values() for name in (*(org.people or ()), *org.keys)}
-
-    def active(self, org_id: str) -> FrozenSet[str]:
-        """The emails, folded, of who is ACTIVE in an organization."""
-        everybody = (self.organizations[org_id].people or {}).values()
-        return frozenset(folded(person.user) for person in everybody if person.status == ACTIVE)
 
 
 def known(seen: Survey, org_id: str) -> Known:
@@ -54,9 +53,14 @@ def known(seen: Survey, org_id: str) -> Known:
 def survey(client: Client, params: Params, visible: List[Project], scope: Sequence[Project]) -> Survey:
     """Read who gets into the projects in scope. Raises `AtlasError`."""
     seen = people.rosters(client, scope, legacy=params["legacy_invitations"])
-    return Survey(
-        visible, seen.rosters, seen.organizations, people.identities(client, seen.organizations, visible), seen.doubts
-    )
+    identities = people.identities(client, seen.organizations, visible)
+    active = {org_id: _active(org) for org_id, org in seen.organizations.items()}
+    return Survey(visible, seen.rosters, seen.organizations, identities, seen.doubts, active)
+
+
+def _active(org: people.Organization) -> FrozenSet[str]:
+    everybody = (org.people or {}).values()
+    return frozenset(folded(person.user) for person in everybody if person.status == ACTIVE)
 
 
 def in_scope(params: Params, visible: Sequence[Project], warnings: List[str]) -> List[Project]:
