@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Pattern, Tuple
 
 from . import _shapes as shapes
 from ._access import LAPSED, ORGANIZATION, PROJECT, STATUSES, TEAM, Member, Person, Project, Step, Team, folded, shows
@@ -132,19 +132,28 @@ def legacy_invitations(client: Client, project: Project, patience: Optional[Pati
     return shapes.shaped(client, path, shapes.legacy_invitation, rows)
 
 
-# What Atlas records in a project's activity feed for each kind of step (Atlas API documentation, project events).
-EVENTS = {
+# What Atlas records in the activity feeds for each kind of step (Atlas API documentation, project and organization
+# events). Those of teams stand in the feed of the organization.
+_IN_PROJECT = {
     "add": ("INVITED_TO_GROUP", "JOINED_GROUP"),
     "grant": ("USER_ROLES_CHANGED_AUDIT",),
     "revoke": ("USER_ROLES_CHANGED_AUDIT",),
     "remove": ("REMOVED_FROM_GROUP", "GROUP_INVITATION_DELETED"),
 }
+_IN_TEAM = {"add": ("INVITED_TO_TEAM", "JOINED_TEAM"), "remove": ("REMOVED_FROM_TEAM",)}
+_IN_ORGANIZATION = {
+    "add": ("INVITED_TO_ORG", "JOINED_ORG"),
+    "grant": ("USER_ROLES_CHANGED_AUDIT",),
+    "revoke": ("USER_ROLES_CHANGED_AUDIT",),
+    "remove": ("REMOVED_FROM_ORG", "ORG_INVITATION_DELETED"),
+}
+EVENTS = {PROJECT: _IN_PROJECT, TEAM: _IN_TEAM, ORGANIZATION: _IN_ORGANIZATION}
 
 
 class Event(NamedTuple):
-    """What Atlas recorded of somebody (an email, folded) in a project. ``by`` is who did it, None where it is not told.
+    """What Atlas recorded of somebody (an email, folded). ``by`` is who did it, None where it is not told.
 
-    ``roles`` are the project roles that the record speaks of, if it does.
+    ``roles`` are the roles that the record speaks of, if it does, and ``team`` is the id of the team.
     """
 
     id: str
@@ -153,20 +162,24 @@ class Event(NamedTuple):
     at: Optional[str]
     by: Optional[str]
     roles: FrozenSet[str]
+    team: Optional[str] = None
 
 
-def events(client: Client, project_id: str, since: str, until: str) -> List[Event]:
-    """What happened to people in a project between two ISO 8601 times, oldest first."""
-    path = f"/groups/{segment(project_id)}/events"
-    types = sorted({name for names in EVENTS.values() for name in names})
+def events(client: Client, place: Project, since: str, until: str) -> List[Event]:
+    """What happened to people in a project, or in an organization and its teams, between two ISO 8601 times.
+
+    Oldest first.
+    """
+    path = f"{_path(place)}/events"
+    kinds = [_IN_PROJECT] if place.kind == PROJECT else [_IN_ORGANIZATION, _IN_TEAM]
+    types = sorted({name for kind in kinds for names in kind.values() for name in names})
     rows = pages(client, path, BASE_VERSION, {"eventType": types, "minDate": since, "maxDate": until})
-    return [_event(row) for row in reversed(rows)]
+    # An organization's feed may tell of its projects as well.
+    roles = re.compile(r"\b%s_[A-Z_]+\b" % ("GROUP" if place.kind == PROJECT else "ORG"))
+    return [_event(row, roles) for row in reversed(rows) if place.kind == PROJECT or not row.get("groupId")]
 
 
-_PROJECT_ROLE = re.compile(r"\bGROUP_[A-Z_]+\b")
-
-
-def _event(row: Mapping[str, Json]) -> Event:
+def _event(row: Mapping[str, Json], roles: Pattern[str]) -> Event:
     # The schema has no field for roles; where a record tells them all the same, they are in it somewhere.
     said = json.dumps({name: value for name, value in row.items() if name != "eventTypeName"})
     return Event(
@@ -175,7 +188,8 @@ def _event(row: Mapping[str, Json]) -> Event:
         folded(str(row.get("targetUsername", ""))),
         shapes.maybe(row, "created"),
         shapes.maybe(row, "username") or shapes.maybe(row, "publicKey") or shapes.maybe(row, "userId"),
-        frozenset(_PROJECT_ROLE.findall(said)),
+        frozenset(roles.findall(said)),
+        shapes.maybe(row, "teamId"),
     )
 
 

@@ -15,7 +15,21 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from . import _atlas as atlas
-from ._access import LAPSED, PROJECT, Member, Memberships, Project, Refusal, by_id, folded, made_already, moment, shows
+from ._access import (
+    LAPSED,
+    ORGANIZATION,
+    PROJECT,
+    TEAM,
+    Member,
+    Memberships,
+    Project,
+    Refusal,
+    by_id,
+    folded,
+    made_already,
+    moment,
+    shows,
+)
 from ._client import BACKOFF, Client, Patience
 from ._errors import AtlasError
 
@@ -154,18 +168,28 @@ def _place(row: Row) -> Tuple[str, str]:
 
 
 def events(client: Client, rows: Iterable[Row]) -> Dict[str, Union[List[atlas.Event], AtlasError]]:
-    """What Atlas recorded in the projects of these steps, by id, around the time of the steps."""
-    # Those of teams and organizations stand elsewhere.
-    rows = [row for row in rows if not row.get("place")]
-    times = [_span(row) for row in rows if _tried(row)]
-    if not times:
+    """What Atlas recorded around the time of these steps, by id of the project, or of the organization."""
+    tried = [row for row in rows if _tried(row)]
+    if not tried:
         return {}
+    times = [_span(row) for row in tried]
     since, until = (
         at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         for at in (min(first for first, _last in times) - CLOCKS, max(last for _first, last in times) + LATE)
     )
-    ids = sorted({row["project_id"] for row in rows if _tried(row)})
-    return dict(zip(ids, client.together(lambda one: atlas.events(client, one, since, until), ids)))
+    feeds = {
+        _feed(row): Project(
+            _feed(row), row["project"], row["org_id"], kind=ORGANIZATION if row.get("place") else PROJECT
+        )
+        for row in tried
+    }
+    ids = sorted(feeds)
+    return dict(zip(ids, client.together(lambda one: atlas.events(client, feeds[one], since, until), ids)))
+
+
+def _feed(row: Row) -> str:
+    """The id of what Atlas records a step in: the project, for teams the organization as well."""
+    return str(row["org_id"] if row.get("place") else row["project_id"])
 
 
 def recorded(
@@ -176,9 +200,9 @@ def recorded(
     ``own`` is the id of the credential that made the steps, None where it is not known.
     """
     listed: Dict[Tuple[str, str], List[atlas.Event]] = {}
-    for project_id, answer in found.items():
+    for feed, answer in found.items():
         for event in answer if not isinstance(answer, AtlasError) else ():
-            listed.setdefault((project_id, event.user), []).append(event)
+            listed.setdefault((feed, event.user), []).append(event)
     mine = [(number, *one) for number, row in enumerate(rows) for one in _candidates(row, listed, own)]
     # Where our own name is not among them, whoever did the most, rather a machine than a person.
     actors = Counter(event.by for _number, event, _apart in mine)
@@ -195,7 +219,7 @@ def recorded(
         if number not in taken and event.id not in used:
             taken[number] = event
             used.add(event.id)
-    return [_told(row, taken.get(number), found.get(row["project_id"])) for number, row in enumerate(rows)]
+    return [_told(row, taken.get(number), found.get(_feed(row))) for number, row in enumerate(rows)]
 
 
 def _told(row: Row, event: Optional[atlas.Event], answer: Any) -> Row:
@@ -203,8 +227,6 @@ def _told(row: Row, event: Optional[atlas.Event], answer: Any) -> Row:
         one = {"id": event.id, "type": event.kind, "at": event.at, "by": event.by}
         return {"events": [one], "event_ids": [event.id]}
     # Of what somebody else did, or what did not come about, there need not be one.
-    if row.get("place"):
-        return {"events": [], "event_ids": []}
     due = _tried(row) and row["status"] != "failed" and not made_already(row["why"])
     why = NOT_READ if isinstance(answer, AtlasError) else NOT_LISTED
     return {"events": [], "event_ids": [why] if due else []}
@@ -216,8 +238,13 @@ def _candidates(
     """The events that may be a step's, and how far from it: by type, person, role, time and actor."""
     if not _tried(row) or (row["status"] == "failed" and row.get("verified") != YES):
         return
-    for event in listed.get(_place(row), ()):
-        fits = event.kind in atlas.EVENTS[row["action"]] and not (event.roles and event.roles.isdisjoint(row["roles"]))
+    place = row.get("place", PROJECT)
+    for event in listed.get((_feed(row), folded(row["user"])), ()):
+        fits = event.kind in atlas.EVENTS[place][row["action"]] and (
+            event.team in (None, row["project_id"])
+            if place == TEAM
+            else not event.roles or not event.roles.isdisjoint(row["roles"])
+        )
         by_others = own and _is_foreign(event.by, own) and not made_already(row["why"])
         apart = _apart(row, event)
         if fits and not by_others and apart is not None:

@@ -15,7 +15,7 @@ from .errors import ApiError, bad_request
 from .reads import assignments_of, team_of
 from .views import Document
 from .world import Organization, Roles, Team, User
-from .writes import EMAIL, INVITATION_ENDED, check_attributes, count_invitation, invite
+from .writes import EMAIL, INVITATION_ENDED, check_attributes, count_invitation, invite, record_in_org
 
 ORG_ROLE = re.compile(r"^ORG_[A-Z_]+$")
 ORG_OWNER = "ORG_OWNER"
@@ -33,6 +33,7 @@ def add_team_user(call: Call) -> Document:
         # Which code that is is written nowhere.
         raise ApiError(400, None, f"User {user.username} is already in team {team.name}.", [user.username])
     _set_members(call, team, [*team.members, user.id])
+    record_in_org(call, "JOINED_TEAM" if user.status == "ACTIVE" else "INVITED_TO_TEAM", user.username, team)
     return _shown(call, user)
 
 
@@ -48,6 +49,7 @@ def remove_team_user(call: Call) -> Document:
             [team.id],
         )
     _set_members(call, team, [member for member in team.members if member != user.id])
+    record_in_org(call, "REMOVED_FROM_TEAM", user.username, team)
     return _shown(call, user)
 
 
@@ -81,6 +83,7 @@ def add_org_user(call: Call) -> Document:
     call.org.remember(call.now, call.service.knobs.read_after_write_lag_s)
     user = invite(call, call.org, email, user)
     user.org_roles = roles
+    record_in_org(call, "INVITED_TO_ORG", user.username)
     call.service.world.changed_people(call.org)
     return _shown(call, user)
 
@@ -101,6 +104,7 @@ def remove_org_user(call: Call) -> None:
     for project in held:
         del project.members[user.id]
     org.drop_user(user)
+    record_in_org(call, "REMOVED_FROM_ORG" if user.status == "ACTIVE" else "ORG_INVITATION_DELETED", user.username)
     call.service.world.changed_people(org)
 
 
@@ -178,6 +182,7 @@ def _set_roles(call: Call, user: User, roles: Roles) -> User:
     call.org.remember(call.now, call.service.knobs.read_after_write_lag_s)
     changed = replace(user, org_roles=roles)
     call.org.users[user.id] = changed
+    record_in_org(call, "USER_ROLES_CHANGED_AUDIT", user.username)
     call.service.world.changed_people(call.org)
     return changed
 

@@ -16,6 +16,7 @@ from .views import Document
 
 PREFIX = "/api/atlas/v2"
 PAGING = frozenset({"pageNum", "itemsPerPage", "includeCount"})
+EVENTS = PAGING | {"eventType", "includeRaw", "minDate", "maxDate"}
 STATUS = frozenset({"orgMembershipStatus", "orgMembershipStatuses"})
 FIRST, USERS, ACCOUNTS, LIMITS = "2023-01-01", "2025-02-19", "2024-08-05", "2025-03-12"
 
@@ -133,7 +134,7 @@ ENDPOINTS = (
         FIRST,
         "project_events",
         reads.list_events,
-        query=PAGING | _names("eventType", "excludedEventType", "clusterNames", "includeRaw", "minDate", "maxDate"),
+        query=EVENTS | _names("excludedEventType", "clusterNames"),
     ),
     Endpoint(
         "GET",
@@ -167,6 +168,7 @@ ENDPOINTS = (
         reads.list_team_users,
         query=STATUS | _names("pageNum", "itemsPerPage", "username", "userId"),
     ),
+    Endpoint("GET", ORG + "/events", FIRST, "org_events", reads.list_org_events, query=EVENTS),
     Endpoint("GET", ORG + "/apiKeys", FIRST, "org_api_keys", programs.list_org_api_keys, query=PAGING),
     Endpoint(
         "GET",

@@ -148,6 +148,9 @@ class Knobs:
     read_after_write_lag_s: float = 0.0
     # Seconds until an event shows in the activity feed.
     events_delay_s: float = 0.0
+    # Whether the event of somebody in a team says which team: what describes events of users has no field for it, what
+    # describes all events together has one.
+    event_team: bool = False
     # Life of an access token.
     token_ttl_s: float = 3600.0
     # Token requests per window and client (0: no limit), and the window.

@@ -38,6 +38,7 @@ DEFAULTS = {
         Limit("project_teams", "Teams", "GROUP", 1200, 500),
         Limit("org_teams", "Teams", "ORGANIZATION", 1200, 500),
         Limit("project_events", "Events", "GROUP", 300, 100),
+        Limit("org_events", "Events", "ORGANIZATION", 500, 250),
         Limit("project_api_keys", "Programmatic API Keys", "GROUP", 1200, 500),
         Limit("project_service_accounts", "Service Accounts", "GROUP", 1200, 500),
         Limit("org_api_keys", "Programmatic API Keys", "ORGANIZATION", 500, 250),

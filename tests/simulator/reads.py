@@ -230,13 +230,21 @@ def list_project_teams(call: Call) -> Document:
 
 
 def list_events(call: Call) -> Document:
+    return _feed(call, call.project.events)
+
+
+def list_org_events(call: Call) -> Document:
+    return _feed(call, call.org.events)
+
+
+def _feed(call: Call, recorded: list[tuple[float, Document]]) -> Document:
     """Newest first."""
     delay = call.service.knobs.events_delay_s
     since, until = _date(call, "minDate", float("-inf")), _date(call, "maxDate", float("inf"))
     kinds, excluded = call.query.get("eventType"), call.query.get("excludedEventType", [])
     events = [
         event
-        for at, event in reversed(call.project.events)
+        for at, event in reversed(recorded)
         if at + delay <= call.now
         and since <= at <= until
         and (kinds is None or event["eventTypeName"] in kinds)

@@ -132,6 +132,7 @@ class Organization:
     encoded_people: dict[str, str] = field(default_factory=dict)
     # What was before each of the last writes: when it was written, the people, and the members of the teams.
     past: list[tuple[float, dict[str, User], dict[str, list[str]]]] = field(default_factory=list)
+    events: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
 
     def user(self, email: str) -> User | None:
         user_id = self.by_email.get(email.lower())

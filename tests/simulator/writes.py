@@ -16,7 +16,7 @@ from .limits import Window
 from .loading import new_user
 from .reads import inherited_roles
 from .views import Document
-from .world import LegacyInvitation, Organization, Project, Roles, User, derive
+from .world import LegacyInvitation, Organization, Project, Roles, Team, User, derive
 
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")
 ROLE = re.compile(r"^GROUP_[A-Z_]+$")
@@ -269,20 +269,26 @@ def _set_roles(call: Call, user: User, roles: Roles | None) -> None:
 
 def _record(call: Call, kind: str, username: str) -> None:
     project = call.project
-    project.events.append(
-        (
-            call.now,
-            {
-                "id": derive("event", project.id, str(len(project.events))),
-                "created": views.iso(call.now),
-                "eventTypeName": kind,
-                "groupId": project.id,
-                "orgId": project.org.id,
-                "targetUsername": username,
-                "isGlobalAdmin": False,
-                "remoteAddress": call.client,
-                **call.actor(),
-                "links": views.links(f"/api/atlas/v2/groups/{project.id}/events"),
-            },
-        )
-    )
+    place = {"groupId": project.id, "orgId": project.org.id}
+    project.events.append((call.now, _event(call, kind, username, place, len(project.events), f"groups/{project.id}")))
+
+
+def record_in_org(call: Call, kind: str, username: str, team: Team | None = None) -> None:
+    """What happened to somebody in the organization or one of its teams."""
+    org = call.org
+    place = {"orgId": org.id, **({"teamId": team.id} if team and call.service.knobs.event_team else {})}
+    org.events.append((call.now, _event(call, kind, username, place, len(org.events), f"orgs/{org.id}")))
+
+
+def _event(call: Call, kind: str, username: str, place: Document, number: int, path: str) -> Document:
+    return {
+        "id": derive("event", path.rpartition("/")[2], str(number)),
+        "created": views.iso(call.now),
+        "eventTypeName": kind,
+        **place,
+        "targetUsername": username,
+        "isGlobalAdmin": False,
+        "remoteAddress": call.client,
+        **call.actor(),
+        "links": views.links(f"/api/atlas/v2/{path}/events"),
+    }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -266,3 +267,27 @@ def test_what_became_of_steps_that_a_run_left_unfinished_is_told_of_every_place(
     places = ("team data", "team platform", "organization Example Org")
     assert len(ends) == 6 and {ends[name] for name in places} == {took}
     assert {ends[name] for name in ("one", "two", "three")} == {"yes" if took == "yes" else "no"}
+
+
+@pytest.mark.parametrize("setting", ["told", "not told", "late", "unreadable"])
+def test_what_atlas_recorded_is_found_for_every_place(sim, tmp_path, setting):
+    sim.knobs.update({"event_team": setting == "told", "events_delay_s": 60 if setting == "late" else 0})
+    if setting == "unreadable":
+        sim.fault(403, method="GET", path="/orgs/[0-9a-f]+/events$", times=None)
+    sim.forget()
+    _reviewed, verified, run = carry_out(sim, tmp_path, "organization")
+    assert len([one for one in sim.requests if re.search("/orgs/[0-9a-f]+/events$", one.path)]) == 1
+    rows = json.loads(Path(run, "review.json").read_text(encoding="utf-8"))["actions"]
+    elsewhere = {row["project"]: row for row in rows if row.get("place")}
+    if setting in ("late", "unreadable"):
+        why = "not yet listed" if setting == "late" else "could not be read"
+        assert {one for row in elsewhere.values() for one in row["event_ids"]} == {why}
+        assert verified["outcome"]["state"] == "done"
+        return
+    events = {name: row["events"][0]["type"] for name, row in elsewhere.items()}
+    assert events == {"team data": "REMOVED_FROM_TEAM", "team platform": "REMOVED_FROM_TEAM",
+                      "organization Example Org": "REMOVED_FROM_ORG"}  # fmt: skip
+    assert len({row["event_ids"][0] for row in rows}) == 6
+    if setting == "told":
+        recorded = {event["id"]: event.get("teamId") for _at, event in next(iter(sim.world.orgs.values())).events}
+        assert all(recorded[row["event_ids"][0]] in (None, row["project_id"]) for row in elsewhere.values())

@@ -456,8 +456,8 @@ def listed(name, kind="REMOVED_FROM_GROUP", at="10:00:01", by=None, user=DAN, ro
     return atlas.Event(name, kind, user, f"2026-04-01T{at}Z", by, frozenset(roles))
 
 
-def chosen(rows, events, own="mdb_sa_id_" + "1" * 24):
-    return [one["event_ids"][0] for one in verify.recorded(rows, {"a" * 24: events}, own)]
+def chosen(rows, events, own="mdb_sa_id_" + "1" * 24, feed="a" * 24):
+    return [one["event_ids"][0] for one in verify.recorded(rows, {feed: events}, own)]
 
 
 NONE = "not yet listed"
@@ -521,6 +521,42 @@ def test_what_somebody_else_did_before_us_may_be_their_event_or_none():
     row = done(why="already gone")
     assert chosen([row], [listed("theirs", by=ANN)]) == ["theirs"]
     assert verify.recorded([row], {"a" * 24: []}, OURS) == [{"events": [], "event_ids": []}]
+
+
+ORG, CREW = "d" * 24, "c" * 24
+
+
+@pytest.mark.parametrize(
+    "place, action, kind, told, expected",
+    [
+        ("team", "remove", "REMOVED_FROM_TEAM", {}, "e"),
+        ("team", "remove", "REMOVED_FROM_TEAM", {"team": CREW}, "e"),
+        ("team", "remove", "REMOVED_FROM_TEAM", {"team": "9" * 24}, NONE),
+        ("team", "remove", "REMOVED_FROM_TEAM", {"roles": ["ORG_MEMBER"]}, "e"),
+        ("team", "remove", "REMOVED_FROM_ORG", {}, NONE),
+        ("team", "remove", "JOINED_TEAM", {}, NONE),
+        ("team", "add", "INVITED_TO_TEAM", {}, "e"),
+        ("organization", "remove", "REMOVED_FROM_ORG", {}, "e"),
+        ("organization", "remove", "ORG_INVITATION_DELETED", {}, "e"),
+        ("organization", "remove", "REMOVED_FROM_TEAM", {}, NONE),
+        ("organization", "remove", "REMOVED_FROM_GROUP", {}, NONE),
+        ("organization", "grant", "USER_ROLES_CHANGED_AUDIT", {"roles": ["ORG_MEMBER"]}, "e"),
+        ("organization", "grant", "USER_ROLES_CHANGED_AUDIT", {"roles": ["ORG_OWNER"]}, NONE),
+    ],
+)
+def test_events_of_teams_and_organizations_fit_in_the_same_way(place, action, kind, told, expected):
+    where = {"place": place, "org_id": ORG, "project_id": ORG if place == "organization" else CREW}
+    row = done(action, roles=["TEAM_MEMBER" if place == "team" else "ORG_MEMBER"], **where)
+    found = listed("e", kind, roles=told.get("roles", ()))._replace(team=told.get("team"))
+    assert chosen([row], [found], feed=ORG) == [expected]
+
+
+def test_an_event_that_names_no_team_serves_the_nearest_step():
+    teams = [done(place="team", org_id=ORG, project_id=one * 24, started=at, at=at)
+             for one, at in (("b", "10:00:01"), ("c", "10:00:05"))]  # fmt: skip
+    both = [listed(at, "REMOVED_FROM_TEAM", at) for at in ("10:00:05", "10:00:01")]
+    assert chosen(teams, both, feed=ORG) == ["10:00:01", "10:00:05"]
+    assert chosen(teams, both[:1], feed=ORG) == [NONE, "10:00:05"]
 
 
 # --- sealed ----------------------------------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ def real_path(sim):
 @pytest.mark.parametrize("path", READS)
 def test_answers_of_reads(api, real_path, path):
     api.post("/groups/<alpha>/users/<dan@corp.example>:addRole", groupRole="GROUP_OWNER")  # an event
+    api.post(real_path("/orgs/{orgId}/teams/{teamId}:removeUser"), id=api.sim.user_id("ann@corp.example"))  # another
     answer = api.get(real_path(path), **QUERIES.get(path, {}))
     assert answer.status_code == 200
     document = answer.json()
