@@ -26,6 +26,7 @@ from ._access import (
     TEAM,
     Access,
     Member,
+    Person,
     Project,
     Refusal,
     Step,
@@ -158,7 +159,8 @@ def carry_out(run: Run, client: Client, planned: Planned, journal: Journal, chec
     if client.stopped_by:
         raise Interrupted()
     if "remove" in planned.kinds and planned.place != ORGANIZATION:
-        look_for_residual(client, run, known, [_leaving(case) for case in run.cases if not case.unread])
+        leaving = [_leaving(case) for case in run.cases if not case.unread]
+        look_for_residual(client, run, _in_the_end(known, planned, journal.past), leaving)
     for case in run.cases:
         _settle(case, share[case.project.id])
         tell(journal, case, share[case.project.id].settled)
@@ -335,6 +337,33 @@ def _keep_own(client: Client, cases: Sequence[Case], share: Mapping[str, _Share]
     for case in cases:
         mine = share[case.project.id]
         mine.refused.update((step, OWN) for step in mine.ahead() if is_own(case, step, client.names))
+
+
+def _in_the_end(known: people.Organizations, planned: Planned, past: Journaled) -> people.Organizations:
+    """The organizations without what the plan's other steps end, unless they failed: that is no access that stays."""
+    ended: Dict[str, Set[str]] = {}
+    for row in planned.rows:
+        record = past.records.get(step_hash(row))
+        if row["action"] == "remove" and not (record and record.status in (FAILED, SKIPPED)):
+            ended.setdefault(_key(row), set()).add(row["project_id"])
+    return {
+        org_id: org
+        if org.people is None
+        else org._replace(people={**org.people, **_without(org.people, ended, org_id)})
+        for org_id, org in known.items()
+    }
+
+
+def _without(everybody: Mapping[str, Person], ended: Mapping[str, Set[str]], org_id: str) -> Dict[str, Person]:
+    return {
+        key: everybody[key]._replace(
+            team_ids=everybody[key].team_ids - places,
+            project_ids=everybody[key].project_ids - places,
+            org_roles=frozenset() if org_id in places else everybody[key].org_roles,
+        )
+        for key, places in ended.items()
+        if key in everybody
+    }
 
 
 def _leaving(case: Case) -> people.Leaving:

@@ -64,6 +64,9 @@ def carry_out(sim, directory, level, check=False, **more):
     for name in ("atlas_project_user", "atlas_team_user", "atlas_organization_user"):
         result = run_module(name, sim, check, **given)
         assert not result.get("failed"), result["msg"]
+        reviewed.setdefault("left", []).extend(
+            (row["project"], row["via"]) for row in result.get("residual_access", [])
+        )
     verified = run_module("atlas_access_evidence", sim, check, evidence_dir=run)
     assert not verified.get("failed"), verified["msg"]
     return reviewed, verified, run
@@ -77,7 +80,7 @@ def places(sim):
 def test_three_levels_end_what_they_say(sim, tmp_path):
     reviewed, verified, _run = carry_out(sim, tmp_path, "projects")
     assert reviewed["plan_places"] == {"project": 3, "team": 0, "organization": 0}
-    assert places(sim) == {"platform", "data", "Example Org"}
+    assert places(sim) == {"platform", "data", "Example Org"} and reviewed["left"] == [("two", "team")]
     assert verified["outcome"]["state"] == "open"
     assert any("lea@corp.example still gets into" in one for one in verified["outcome"]["still"])
 
@@ -104,6 +107,7 @@ def test_everything_at_once_on_each_setting(sim, tmp_path, removal, last, gone):
     checked, dry, _run = carry_out(sim, tmp_path, "organization", check=True)
     assert {**sim.state(), **sim.directory()} == before and dry["outcome"]["state"] == "planned"
     reviewed, verified, _run = carry_out(sim, tmp_path, "organization")
+    assert checked["left"] == reviewed["left"] == [], "what another step of the plan ends does not stay"
     assert reviewed["plan_digest"] == checked["plan_digest"]
     assert reviewed["plan_places"] == {"project": 3, "team": 2, "organization": 1}
     assert places(sim) == set() and verified["outcome"]["still"] == [] and verified["verified"] == 6
@@ -291,3 +295,15 @@ def test_what_atlas_recorded_is_found_for_every_place(sim, tmp_path, setting):
     if setting == "told":
         recorded = {event["id"]: event.get("teamId") for _at, event in next(iter(sim.world.orgs.values())).events}
         assert all(recorded[row["event_ids"][0]] in (None, row["project_id"]) for row in elsewhere.values())
+
+
+def test_what_a_step_of_the_plan_did_not_end_stays(sim, tmp_path):
+    """The step in the project failed, so that the one in the team does not end all."""
+    sim.fault(403, method="DELETE", path=sim.project_id("two"), times=None)
+    reviewed = review(sim, "teams", "clean-up", evidence_dir=str(tmp_path), seal=False)
+    plan = {"file": f"{reviewed['evidence_dir']}/plan.json", "digest": reviewed["plan_digest"], "actions": ["remove"]}
+    given = {"plan": plan, "journal": f"{reviewed['evidence_dir']}/actions.jsonl"}
+    assert run_module("atlas_project_user", sim, **given)["residual_access"] == []
+    result = run_module("atlas_team_user", sim, **given)
+    assert [(row["project"], row["via"]) for row in result["residual_access"]] == [("two", "direct")]
+    assert {row["project"] for row in result["ends"]} == {"four"}
