@@ -25,7 +25,7 @@ from typing import (
     Tuple,
 )
 
-from ._access import Refusal, folded
+from ._access import PROJECT, Refusal, folded
 from ._policy import Guards
 from ._review import Reviewed, gaining, living, losing, percent
 from ._steps import Row, digest_of, step_hash
@@ -210,9 +210,14 @@ def _tripped(guards: Guards, reviewed: Sequence[Reviewed]) -> List[Row]:
     tripped = []
     if guards.max_removals is not None and lost > guards.max_removals:
         tripped.append(_stop("max_removals", f"{_lost(lost, total)}, and max_removals is {guards.max_removals}"))
-    if lost * 100 > guards.max_removal_percent * total:
-        limit = f"max_removal_percent is {guards.max_removal_percent}"
-        tripped.append(_stop("max_removal_percent", f"{_lost(lost, total)}, and {limit}"))
+    # Of projects alone too: an organization of many people would make little of all that ends in them.
+    projects = [one.project.id for one in reviewed if one.project.kind == PROJECT]
+    for mine in [projects] if len(projects) == len(reviewed) else [projects, list(lose)]:
+        lost, total = sum(lose[key] for key in mine), sum(alive[key] for key in mine)
+        if lost * 100 > guards.max_removal_percent * total:
+            limit = f"max_removal_percent is {guards.max_removal_percent}"
+            tripped.append(_stop("max_removal_percent", f"{_lost(lost, total)}, and {limit}"))
+            break
     if guards.max_additions is not None and come > guards.max_additions:
         detail = f"{come} memberships would come or gain roles, and max_additions is {guards.max_additions}"
         tripped.append(_stop("max_additions", detail))

@@ -57,7 +57,7 @@ class Leaving(NamedTuple):
             "findings": counts["findings"] + len(found),
             "by_action": by_action,
             "by_rule": by_rule,
-            "removals": counts["removals"] + sum(len(losing(one)) for one in self.places),
+            "removals_elsewhere": sum(len(losing(one)) for one in self.places),
         }
 
 

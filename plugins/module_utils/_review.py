@@ -363,7 +363,10 @@ def percent(part: int, whole: int) -> float:
 
 
 def summary(policy: Policy, guards: Guards, reviewed: Sequence[Reviewed], rows: Sequence[Row]) -> Row:
-    """The counts of a review. ``removals`` are memberships that end or lose a role, as the guards count them."""
+    """The counts of a review. ``removals`` are memberships that end or lose a role, as the guards count them.
+
+    ``removals_elsewhere`` are those of teams and organizations.
+    """
     found = [finding for one in reviewed for finding in one.findings]
     statuses = Counter(one.entries[key].member.status for one in reviewed for key in one.before)
     memberships, alive = sum(statuses.values()), sum(len(living(one)) for one in reviewed)
@@ -382,6 +385,7 @@ def summary(policy: Policy, guards: Guards, reviewed: Sequence[Reviewed], rows: 
         "by_action": {action: sum(action == finding.action for finding in found) for action in ACTIONS},
         "steps": len(rows),
         "removals": removals,
+        "removals_elsewhere": 0,
         "removal_percent": percent(removals, alive),
         "additions": sum(len(gaining(one)) for one in reviewed),
         "few_owners": sorted(one.project.name for one in reviewed if len(one.owners) < guards.min_owners),

@@ -181,6 +181,7 @@ options:
       max_removal_percent:
         description:
           - How many percent of the memberships in scope may end or lose a role in one run, counted likewise.
+          - With O(leavers_lose) it holds for those in projects, and for all of them.
           - A whole number, 25 if left out.
         type: raw
       max_project_removal_percent:
@@ -414,7 +415,8 @@ summary:
   description:
     - Counts of projects, people, memberships, findings by rule (of those that were asked for) and by action, and steps.
     - C(removals) are memberships that end or lose a role, C(additions) those that come or only gain roles, as the
-      guards count them. C(people) get in; lapsed invitations are not among them.
+      guards count them; C(removals_elsewhere) end in teams and organizations. C(people) get in; lapsed invitations are
+      not among them.
     - C(identities) counts API keys and service accounts, and is none without O(programmatic_access); a count of what
       could not be read whole is none.
   returned: success, and when some of the projects could not be read

@@ -18,6 +18,7 @@ from module_run import run_module
 
 from ansible_collections.atlasops.access.plugins.module_utils._journal import Journal
 from simulator import Simulator
+from simulator.loading import new_user
 
 LEA, ROOT, TOM = "lea@corp.example", "root@corp.example", "tom@corp.example"
 WORLD: dict[str, Any] = {
@@ -203,6 +204,23 @@ def test_protected_people_and_counts_guard_all_places(sim):
     assert not review(sim, "teams", guards={"max_removals": 5})["blocked"]
 
 
+def test_the_many_people_of_an_organization_do_not_water_down_a_percentage(sim):
+    def many(world):
+        org = next(iter(world.orgs.values()))
+        for number in range(100):
+            org.add_user(new_user(f"user{number}@corp.example", 0.0, "ACTIVE"))
+
+    sim.change(many)
+    for level in ("projects", "organization"):
+        result = review(sim, level, guards={"max_removal_percent": 25})
+        assert [one["detail"] for one in result["blocked"]] == [
+            "3 of 7 memberships (42.9 %) would end or lose a role, and max_removal_percent is 25"
+        ]
+        counts = result["summary"]
+        assert (counts["removals"], counts["removal_percent"]) == (3, 42.9)
+        assert counts["removals_elsewhere"] == (3 if level == "organization" else 0)
+
+
 def test_a_credential_that_may_not_is_told_before_the_first_write(sim):
     result = review(sim, "organization", **READER)
     assert result["plan_places"] == {"project": 3, "team": 0, "organization": 0}
@@ -242,8 +260,8 @@ def test_teams_whose_names_are_alike_are_told_apart(sim, tmp_path, names):
 
 def test_another_level_is_not_compared_as_if_it_were_the_same(sim, tmp_path):
     """Who was found in a team is not gone because the next review does not look there; who came back is told."""
-    review(sim, "teams", evidence_dir=str(tmp_path))
-    assert ": 1 new, 0 gone" in review(sim, "projects", evidence_dir=str(tmp_path))["compared"]
+    review(sim, "teams", evidence_dir=str(tmp_path / "first"))
+    assert ": 1 new, 0 gone" in review(sim, "projects", evidence_dir=str(tmp_path / "first"))["compared"]
     carry_out(sim, tmp_path, "teams")
     assert ": 0 new, 3 gone" in review(sim, "projects", evidence_dir=str(tmp_path))["compared"]
     for team in next(iter(sim.world.orgs.values())).teams.values():
