@@ -24,6 +24,8 @@ _SKEW = timedelta(minutes=5)
 _WORKFLOW = "workflow"
 # What is no guard that an approval could override: it is the approval.
 _APPROVALS = ("require_approval", "approved_plan")
+# The kinds of places that steps are in, as they are told.
+_PLACES = ("organization", "team", "project")
 # How much of each kind the text names, and how long a line of it is.
 PROJECTS, OTHERS, LINE = 12, 8, 300
 
@@ -98,14 +100,7 @@ def text(document: Mapping[str, Any]) -> List[str]:
     stay = [*document["outcome"]["still"], *(f"{user} {lost}" for user in nowhere(document))]
     if not steps:
         return _cut(["There is nothing to approve: the plan has no steps.", *_some(stay, "points")])
-    projects: Dict[Any, List[Mapping[str, Any]]] = {}
-    for row in steps:
-        projects.setdefault((row["project"], row["project_id"]), []).append(row)
-    lines = [f"The plan has {counted(len(steps), 'step')} in {counted(len(projects), 'project')}: {_kinds(steps)}."]
-    lines += [f"{project}: {_kinds(mine)}" for (project, _id), mine in list(projects.items())[:PROJECTS]]
-    if len(projects) > PROJECTS:
-        rest = [row for mine in list(projects.values())[PROJECTS:] for row in mine]
-        lines.append(f"in {counted(len(projects) - PROJECTS, 'more project')}: {_kinds(rest)}")
+    lines = _where(steps)
     trips = [one for one in document["blocked"] if one["guard"] not in _APPROVALS]
     lines.append(f"Approving overrides {counted(len(trips), 'guard')}:" if trips else "No guard stands against it.")
     lines += _some([_guard(one) for one in trips], "guards")
@@ -113,6 +108,24 @@ def text(document: Mapping[str, Any]) -> List[str]:
         lines.append("What stays open all the same:")
         lines += _some(stay, "points")
     return _cut(lines)
+
+
+def _where(steps: Sequence[Mapping[str, Any]]) -> List[str]:
+    """How many steps there are, and in which places; those that inviting again does not undo come first."""
+    places: Dict[Any, List[Mapping[str, Any]]] = {}
+    for row in sorted(steps, key=lambda row: _PLACES.index(row.get("place", "project"))):
+        kind = row.get("place", "project")
+        places.setdefault((kind, row["project"], row["project_id"]), []).append(row)
+    counts = Counter(kind for kind, _name, _id in places)
+    kinds = " and ".join(counted(counts[kind], kind) for kind in reversed(_PLACES) if counts[kind])
+    lines = [f"The plan has {counted(len(steps), 'step')} in {kinds}: {_kinds(steps)}."]
+    for (kind, name, _id), mine in list(places.items())[:PROJECTS]:
+        lines.append(f"{name if kind == 'project' else f'{kind} {name}'}: {_kinds(mine)}")
+    rest = list(places)[PROJECTS:]
+    if rest:
+        what = "more project" if all(kind == "project" for kind, _name, _id in rest) else "more place"
+        lines.append(f"in {counted(len(rest), what)}: {_kinds([row for place in rest for row in places[place]])}")
+    return lines
 
 
 def overridden(blocked: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:

@@ -4,7 +4,8 @@
 """As much of an AWX server as the modules of awx.awx need to set the kit up, on loopback.
 
 It keeps objects and their links, and has the ways of AWX 24.6 that made trouble: secrets are not given back, a
-notification template gets fields that nobody gave, a name may be there in two organizations.
+notification template gets fields that nobody gave, a name may be there in two organizations, playbooks are files of a
+project by their plain path, and the inputs of a credential type that is used stay as they are.
 """
 
 from __future__ import annotations
@@ -124,11 +125,21 @@ class StandIn:
         parts = path.removeprefix("/api/v2/").strip("/").split("/")
         if len(parts) == 1:
             if method == "POST":
-                return 201, self.add(parts[0], data)
+                refused = self.refused(parts[0], data)
+                return refused or (201, self.add(parts[0], data))
             return 200, page(self.found(parts[0], {key: value for key, value in query.items() if value != "None"}))
         if len(parts) == 2:
             return self.object(method, parts[0], int(parts[1]), data)
         return self.below(method, path, parts, data)
+
+    def refused(self, kind: str, data: dict[str, Any], one: dict[str, Any] | None = None) -> tuple[int, Any] | None:
+        """What AWX answers to what it does not take."""
+        if kind == "job_templates" and data.get("playbook", "").startswith((".", "/")):
+            return 400, {"playbook": ["Playbook not found for project."]}
+        used = one and self.found("credentials", {"credential_type": str(one["id"])})
+        if kind == "credential_types" and used and data.get("inputs", one["inputs"]) != one["inputs"]:
+            return 403, {"detail": "Modifications to inputs are not allowed for credential types that are in use"}
+        return None
 
     def object(self, method: str, kind: str, number: int, data: Any) -> tuple[int, Any]:
         if kind == "project_updates":
@@ -137,7 +148,7 @@ class StandIn:
         if one is None:
             return 404, {"detail": "Not found."}
         if method == "PATCH":
-            return 200, self.change(one, data)
+            return self.refused(kind, data, one) or (200, self.change(one, data))
         if method == "DELETE":
             del self.objects[kind][number]
             for other in (other for ones in self.objects.values() for other in ones.values()):

@@ -35,6 +35,8 @@ WAIT_S = 900
 pytestmark = [
     pytest.mark.skipif(not URL, reason="no AWX server was named; make awx URL=https://awx.example does"),
     pytest.mark.skipif(bool(MISSING), reason=f"the environment lacks {', '.join(MISSING)}"),
+    # Its waits have ends of their own.
+    pytest.mark.timeout(0),
 ]
 
 

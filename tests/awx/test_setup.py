@@ -22,9 +22,13 @@ SLACK = {"type": "slack", "configuration": {"token": "xoxb-1", "channels": ["#at
 WORKFLOW = "Atlas access review, approval and clean-up"
 REVIEW, PLAN, CLEAN_UP = "Atlas access review (report only)", "Atlas access plan", "Atlas access clean-up"
 
-pytestmark = pytest.mark.skipif(
-    not (COLLECTION / "ansible_collections/awx/awx").is_dir(), reason="awx.awx is not here; make awx fetches it"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not (COLLECTION / "ansible_collections/awx/awx").is_dir(), reason="awx.awx is not here; make awx fetches it"
+    ),
+    # A set-up is some seventy modules, a process each.
+    pytest.mark.timeout(1800),
+]
 
 
 @pytest.fixture
@@ -125,6 +129,7 @@ def test_two_organizations_of_one_awx(awx, setup):
     setup(atlas_awx_notification=SLACK)
     first = everything(awx)
     given = {"atlas_awx_organization": "Payments", "atlas_awx_prefix": "Payments ", "atlas_awx_notification": SLACK}
+    given["atlas_awx_playbooks"] = "./"
     setup(**given)
     for kind, objects in first[0].items():
         assert {number: awx.objects[kind][number] for number in objects} == objects, kind

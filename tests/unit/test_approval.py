@@ -151,6 +151,34 @@ def test_two_thousand_steps_and_many_guards_are_bounded():
     assert sum(map(len, lines)) < 5_000 and max(map(len, lines)) <= approval.LINE
 
 
+def in_place(kind, number, name):
+    return {"action": "remove", "project": name, "project_id": f"{kind}{number}", "place": kind}
+
+
+def test_who_approves_reads_that_somebody_leaves_teams_and_the_organization():
+    found = document(3, 2)
+    found["steps"] += [in_place("team", 1, "dba"), in_place("organization", 1, "Acme")]
+    assert approval.text(found)[:5] == [
+        "The plan has 5 steps in 2 projects and 1 team and 1 organization: remove 5.",
+        "organization Acme: remove 1",
+        "team dba: remove 1",
+        "p000: remove 2",
+        "p001: remove 1",
+    ]
+    found = document(2, 2)
+    found["steps"] += [in_place("team", number, f"team {number}") for number in range(12)]
+    lines = approval.text(found)
+    assert (
+        lines[0].startswith("The plan has 14 steps in 2 projects and 12 teams:")
+        and "in 2 more projects: remove 2" in lines
+    )
+    found["steps"] += [in_place("team", 12, "dba")]
+    assert "in 3 more places: remove 3" in approval.text(found)
+    assert (
+        approval.text({**found, "steps": [in_place("team", 1, "dba")]})[0] == "The plan has 1 step in 1 team: remove 1."
+    )
+
+
 @pytest.mark.parametrize("projects", [11, 12, 13, 14])
 def test_as_many_projects_as_are_read(projects):
     lines = approval.text(document(projects, projects))
