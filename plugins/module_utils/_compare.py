@@ -79,8 +79,9 @@ def line(comparison: Optional[Row]) -> str:
 
 
 def _earlier(base: str, written: Row, notes: List[str]) -> Tuple[Optional[Earlier], Optional[Earlier]]:
-    """The newest run that fits, and the newest clean-up that does."""
+    """The newest run that fits and is of the same level, and the newest clean-up that fits."""
     last: Optional[Earlier] = None
+    clean_up: Optional[Earlier] = None
     for directory in evidence.runs(base)[: -LOOKED - 1 : -1]:
         name = os.path.basename(directory)
         is_clean_up = "-clean-up-" in name
@@ -94,10 +95,12 @@ def _earlier(base: str, written: Row, notes: List[str]) -> Tuple[Optional[Earlie
         except (AttributeError, KeyError, TypeError, ValueError, OSError):
             notes.append(f"the run {name} was left out of the comparison: it holds what no run of this version writes")
             continue
-        last = last or found
-        if found and is_clean_up:
-            return last, found
-    return last, None
+        # What leavers lose says where is looked, and what is told of whom another step takes out.
+        last = last or (found if found and found.level == _level(written) else None)
+        clean_up = clean_up or (found if is_clean_up else None)
+        if last and clean_up:
+            break
+    return last, clean_up
 
 
 def _read(directory: str, name: str, written: Row) -> Optional[Earlier]:
@@ -148,14 +151,8 @@ def _by_email(row: Row) -> Key:
 
 
 def _findings(last: Earlier, written: Row) -> Dict[str, List[Row]]:
-    """What was not found then, and what is not found any more, as far as both could read.
-
-    Teams and organizations are looked at for one level only, so that another one tells nothing of them.
-    """
+    """What was not found then, and what is not found any more, as far as both could read."""
     now, then = {_key(row): row for row in written["findings"]}, last.findings
-    if last.level != _level(written):
-        scope = {str(one["id"]) for one in written["projects"]}
-        now, then = ({key: row for key, row in found.items() if key[0] in scope} for found in (now, then))
     unread = {one["project"] for one in written["completeness"]["unreadable"]}
     fresh = [row for key, row in now.items() if key not in then and row["project"] not in last.unread]
     gone = [row for key, row in then.items() if key not in now and row["project"] not in unread]

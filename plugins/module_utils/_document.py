@@ -54,7 +54,9 @@ def finding_line(row: Row) -> str:
     roles = f" ({', '.join(row['roles'])})" if row["roles"] else ""
     known = [way for way in row["residual_access"] if way["via"] != UNKNOWN_WAY.kind]
     ways = [f"{way['via']} {way['name'] or ''}".strip() for way in known]
-    still = f"; still gets in through {' and '.join(ways)}" if ways and row["action"] == "remove" else ""
+    # Of a member who stays the other ways are no news.
+    gets = "still gets" if row["action"] == "remove" else "gets" if row["action"] == "report" and not roles else ""
+    still = f"; {gets} in through {' and '.join(ways)}" if ways and gets else ""
     still += "; other ways in could not be read" if len(known) < len(row["residual_access"]) else ""
     return f"{row['project']}: {row['action']} {row['user']}{roles}: {'; '.join(row['reasons'])}{still}"
 

@@ -211,7 +211,7 @@ def _finding(policy: Policy, guards: Guards, seat: Seat, verdicts: Mapping[str, 
         reasons.append("is protected, so left alone")
     elif not seat.direct and action != "report":
         action = "report"
-        reasons.append("is no member here, so there is nothing to take; see residual_access")
+        reasons.append("is no member here, so there is nothing to take")
     elif seat.member.legacy and action in ("revoke", "add"):
         action = "report"
         reasons.append("is a legacy invitation, whose roles can't be changed; cancel it and invite anew")
