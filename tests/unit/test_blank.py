@@ -11,13 +11,14 @@ from typing import Any, Iterator
 import pytest
 import yaml
 from module_run import MODULES, run_module
-from test_laws import ABSENT, DAN, ROLE, USER
+from test_laws import ABSENT, DAN, ORGANIZATION, ROLE, TEAM, USER
 
 from ansible_collections.atlasops.access.plugins.module_utils._module import AUTH_SPEC, TARGETS
 
-USER_INFO, INFO, REVIEW, EVIDENCE = (
+USER_INFO, INFO, IDENTITY_INFO, REVIEW, EVIDENCE = (
     "atlas_project_user_info",
     "atlas_project_info",
+    "atlas_project_identity_info",
     "atlas_access_review",
     "atlas_access_evidence",
 )
@@ -25,8 +26,17 @@ TARGET = {"projects": ["alpha"], "users": [DAN], "roles": ["GROUP_READ_ONLY"]}
 FILLED: dict[str, dict[str, Any]] = {
     USER: {**TARGET, "state": "present"},
     ROLE: {**TARGET, "state": "present", "fallback_role": "GROUP_OBSERVABILITY_VIEWER"},
+    TEAM: {"teams": ["readers"], "users": [DAN], "organization": "Small Org", "state": "present"},
+    ORGANIZATION: {
+        "users": [DAN],
+        "roles": ["ORG_MEMBER"],
+        "organization": "Small Org",
+        "state": "present",
+        "fallback_role": "ORG_READ_ONLY",
+    },
     USER_INFO: {**TARGET, "statuses": ["ACTIVE"], "via": ["direct"]},
     INFO: {"projects": ["alpha"], "tags": {"env": "prod"}},
+    IDENTITY_INFO: {"projects": ["alpha"]},
     REVIEW: {
         "projects": ["alpha"],
         "policy": {
@@ -39,7 +49,8 @@ FILLED: dict[str, dict[str, Any]] = {
     },
     EVIDENCE: {"evidence_dir": "/nonexistent", "run": {"reason": "a test"}},
 }
-WRITING, READING = (USER, ROLE), (USER_INFO, INFO, REVIEW, EVIDENCE)
+KINDS = {USER: "project", ROLE: "project", TEAM: "team", ORGANIZATION: "organization"}
+WRITING = tuple(KINDS)
 
 # Of these types nothing is promised.
 OTHER_TYPES = ("bool", "int", "float")
@@ -47,7 +58,7 @@ OTHER_TYPES = ("bool", "int", "float")
 
 def spec_of(name: str) -> dict[str, Any]:
     own = importlib.import_module(f"{MODULES}.{name}").SPEC
-    return {**AUTH_SPEC, **(TARGETS["project"] if name in WRITING else {}), **own}
+    return {**AUTH_SPEC, **(TARGETS[KINDS[name]] if name in KINDS else {}), **own}
 
 
 def blanks(entry: dict[str, Any]) -> list[Any]:
@@ -93,7 +104,8 @@ def test_a_blank_option_is_as_good_as_none(small, monkeypatch, tmp_path, name, p
 @pytest.mark.parametrize("name", WRITING)
 @pytest.mark.parametrize("state", ["", " ", "\n", None], ids=ascii)
 def test_a_blank_state_may_mean_either_and_is_refused(small, name, state):
-    for options in (TARGET, {"projects": ["alpha"], "users": [DAN]}):
+    target = {key: value for key, value in FILLED[name].items() if key != "state"}
+    for options in (target, {key: value for key, value in target.items() if "role" not in key}):
         result = run_module(name, small, **options, state=state)
         assert result["failed"] and "state" in result["msg"] and not small.requests
 
@@ -103,6 +115,10 @@ def test_an_empty_list_of_rows_or_people_is_not_blank(small):
     assert not result.get("failed") and not small.requests
     result = run_module(USER, small, projects=["alpha"], users=[], **ABSENT)
     assert not result.get("failed") and not small.requests
+    for name, where in ((TEAM, {"teams": "*"}), (ORGANIZATION, {})):
+        for options in ({"memberships": []}, {"users": [], **where}):
+            result = run_module(name, small, **options, **ABSENT)
+            assert not result.get("failed") and not result["changed"] and not small.requests
     found = run_module(USER_INFO, small, users=[])
     assert found["memberships"] == []
 
@@ -130,18 +146,24 @@ REFUSED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("options", REFUSED.values(), ids=list(REFUSED))
 @pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
 def test_what_is_always_returned_is_there_when_the_task_is_refused(small, name, options, check):
-    if name == EVIDENCE:
-        options = {key: value for key, value in options.items() if key != "projects"}
+    if "projects" in options and name in (EVIDENCE, TEAM, ORGANIZATION):
+        options = {TEAM: {"teams": ["nowhere"]}, ORGANIZATION: {"organization": "nowhere"}, EVIDENCE: {}}[name]
     result = run_module(name, small, check, **{"access_token": "small-token", **FILLED[name], **options})
     assert result["failed"] and promised(name) <= set(result), promised(name) - set(result)
     assert result["changed"] is False
 
 
-NONSENSE = [{"roles": ["nonsense"]}, {"users": ["dan"]}, {"projects": ""}, {"exclusive": True, "state": "absent"}]
+_BY_ALL: list[dict[str, Any]] = [{"users": ["dan"]}, {"memberships": [{"user": DAN}]}]
+_IN_PROJECTS = [*_BY_ALL, {"roles": ["nonsense"]}, {"projects": ""}, {"exclusive": True, "state": "absent"}]
+NONSENSE = {
+    USER: _IN_PROJECTS,
+    ROLE: _IN_PROJECTS,
+    TEAM: [*_BY_ALL, {"teams": ""}, {"teams": "read*", "users": ["*"]}, {"exclusive": True, "state": "absent"}],
+    ORGANIZATION: [*_BY_ALL, {"roles": ["nonsense"]}, {"roles": ["GROUP_OWNER"]}, {"state": "absent"}],
+}
 
 
-@pytest.mark.parametrize("name", WRITING)
-@pytest.mark.parametrize("options", NONSENSE, ids=str)
+@pytest.mark.parametrize("name, options", [(name, one) for name, every in NONSENSE.items() for one in every], ids=str)
 def test_what_is_always_returned_is_there_when_the_options_make_no_sense(small, name, options):
     result = run_module(name, small, **{**FILLED[name], **options})
     assert result["failed"] and promised(name) <= set(result)
@@ -153,7 +175,7 @@ def test_what_the_page_of_a_module_that_writes_says_is_returned_always(name):
     assert promised(name) == set(documented)
 
 
-@pytest.mark.parametrize("name", (USER_INFO, INFO, REVIEW))
+@pytest.mark.parametrize("name", (USER_INFO, INFO, IDENTITY_INFO, REVIEW))
 def test_a_module_that_reads_returns_all_that_its_page_says(small, name):
     documented = yaml.safe_load(importlib.import_module(f"{MODULES}.{name}").RETURN)
     result = run_module(name, small, **FILLED[name])

@@ -9,13 +9,22 @@ from typing import Any
 
 import pytest
 from module_run import run_module
-from test_laws import ABSENT, CREDENTIALS, DAN, ROLE, USER
+from test_laws import ABSENT, CREDENTIALS, DAN, ORGANIZATION, ROLE, TEAM, USER, everywhere
 
 USER_INFO, INFO = "atlas_project_user_info", "atlas_project_info"
 IDENTITY_INFO = "atlas_project_identity_info"
-MODULES = (USER, ROLE, USER_INFO, INFO, IDENTITY_INFO)
+MODULES = (USER, ROLE, TEAM, ORGANIZATION, USER_INFO, INFO, IDENTITY_INFO)
 TARGET = {"project": "alpha", "user": DAN, "role": "GROUP_READ_ONLY"}
-ENOUGH: dict[str, dict[str, Any]] = {USER: TARGET, ROLE: TARGET, USER_INFO: {}, INFO: {}, IDENTITY_INFO: {}}
+IN_TEAM, IN_ORG = {"team": "readers", "user": DAN}, {"user": DAN, "role": "ORG_READ_ONLY"}
+ENOUGH: dict[str, dict[str, Any]] = {
+    USER: TARGET,
+    ROLE: TARGET,
+    TEAM: IN_TEAM,
+    ORGANIZATION: IN_ORG,
+    USER_INFO: {},
+    INFO: {},
+    IDENTITY_INFO: {},
+}
 ACCOUNT, KEY = CREDENTIALS["service-account"], CREDENTIALS["api-key"]
 UNSET = {"access_token": ""}
 
@@ -214,6 +223,18 @@ BAD_TARGETS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"memberships": [{"project": "alpha", "user": 5.5}], **ABSENT},
         "user 5.5 is not a name",
     ),
+    "no-teams": (TEAM, {"user": DAN}, "teams missing"),
+    "no-users-of-a-team": (TEAM, {"team": "readers", **ABSENT}, "users missing"),
+    "exclusive-with-nobody-in-a-team": (TEAM, {"team": "readers", "users": [], "exclusive": True}, "empty list"),
+    "team-no-email": (TEAM, {**IN_TEAM, "user": "dan"}, "'dan' is neither an email address nor a user id"),
+    "team-glob-for-user": (TEAM, {**IN_TEAM, "user": "*", **ABSENT}, "neither an email address nor a user id"),
+    "team-row-of-a-project": (TEAM, {"memberships": [{"project": "alpha", "user": DAN}]}, "'project' is not a key"),
+    "team-row-without-team": (TEAM, {"memberships": [{"user": DAN}], **ABSENT}, "lacks a team or a user"),
+    "organization-no-users": (ORGANIZATION, {"role": "ORG_MEMBER"}, "users missing"),
+    "organization-no-roles": (ORGANIZATION, {"user": DAN}, "roles missing"),
+    "organization-role-of-projects": (ORGANIZATION, {**IN_ORG, "role": "GROUP_OWNER"}, "is not an organization role"),
+    "organization-no-email": (ORGANIZATION, {**IN_ORG, "user": "dan"}, "neither an email address nor a user id"),
+    "organization-row-without-user": (ORGANIZATION, {"memberships": [{"roles": ["ORG_MEMBER"]}]}, "lacks a user"),
     "info-odd-user": (USER_INFO, {"user": "dan"}, "neither an email address nor a user id"),
     "info-odd-role": (USER_INFO, {"role": "ORG_OWNER"}, "is not a project role"),
     "info-odd-status": (USER_INFO, {"statuses": ["GONE"]}, "GONE"),
@@ -233,11 +254,21 @@ def test_an_unknown_role_is_a_warning_with_the_nearest_known_one(small, name):
     assert any("did you mean GROUP_READ_ONLY?" in warning for warning in result["warnings"])
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [one for one in MODULES if one not in (TEAM, ORGANIZATION)])
 def test_an_unknown_project_is_an_error_with_near_names(small, name):
     result = run_module(name, small, **{**ENOUGH[name], "project": "alhpa"})
     assert result["failed"] and "'alhpa' is unknown to this credential; near names: alpha" in result["msg"]
     assert not small.writes and [request.path for request in small.requests] == ["/api/atlas/v2/groups"]
+
+
+def test_an_unknown_team_or_organization_is_an_error_with_near_names(small):
+    for name, options in (
+        (TEAM, {**IN_TEAM, "team": "raeders"}),
+        (ORGANIZATION, {**IN_ORG, "organization": "Smal Org"}),
+    ):
+        result = run_module(name, small, **options)
+        assert result["failed"] and f"near names: {'readers' if name == TEAM else 'Small Org'}" in result["msg"]
+        assert not small.writes
 
 
 def test_nothing_to_do_makes_no_request(small):
@@ -266,18 +297,23 @@ UNREADABLE: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("path", ["/groups$", "/users$"], ids=["projects", "members"])
+_READS = [(name, path) for name in (USER, ROLE, USER_INFO) for path in ("/groups$", "/users$")]
+_READS += [(TEAM, "/orgs$"), (TEAM, "/teams$"), (TEAM, "/teams/[0-9a-f]+/users$")]
+_READS += [(ORGANIZATION, "/orgs$"), (ORGANIZATION, "/users$")]
+
+
 @pytest.mark.parametrize("fault, message", UNREADABLE.values(), ids=list(UNREADABLE))
-@pytest.mark.parametrize("name", [USER, ROLE, USER_INFO])
+@pytest.mark.parametrize("name, path", _READS)
 def test_what_cannot_be_read_fails_the_task_without_a_write(small, name, fault, message, path):
-    before = small.state()
+    before = everywhere(small)
     small.fault(fault, method="GET", path=path, times=None)
     options = {**ENOUGH[name], **({"role": "GROUP_OWNER"} if name == ROLE else {})}
     result = run_module(name, small, **options)
     assert result["failed"] and not result.get("changed")
-    assert message in result["msg"] and "GET /api/atlas/v2/groups" in result["msg"]
-    assert path == "/groups$" or "alpha: " in result["msg"]
-    assert "\n" not in result["msg"] and not small.writes and small.state() == before
+    where = {TEAM: "readers", ORGANIZATION: "Small Org"}.get(name, "alpha")
+    assert message in result["msg"] and f"GET /api/atlas/v2/{'groups' if where == 'alpha' else 'orgs'}" in result["msg"]
+    assert not path.endswith("/users$") or f"{where}: " in result["msg"]
+    assert "\n" not in result["msg"] and not small.writes and everywhere(small) == before
 
 
 @pytest.mark.parametrize("status", [404, 401])

@@ -21,7 +21,7 @@ import pytest
 from by_hand import Asked, Said, by_hand
 from module_run import run_module
 from test_faults import WRITE_FAULTS
-from test_laws import CREDENTIALS, DAN, ROLE, USER
+from test_laws import CREDENTIALS, DAN, ORGANIZATION, ROLE, TEAM, USER
 
 USER_INFO, INFO = "atlas_project_user_info", "atlas_project_info"
 IDENTITY_INFO = "atlas_project_identity_info"
@@ -29,6 +29,8 @@ REMOVE = {"projects": "*", "user": DAN, "state": "absent"}
 OPTIONS: dict[str, dict[str, Any]] = {
     USER: REMOVE,
     ROLE: {"project": "beta", "user": DAN, "role": "GROUP_CLUSTER_MANAGER", "state": "absent"},
+    TEAM: {"teams": "*", "user": "ann@corp.example", "state": "absent"},
+    ORGANIZATION: {"user": "rita@corp.example", "state": "absent"},
     USER_INFO: {},
     INFO: {},
     IDENTITY_INFO: {},
@@ -67,9 +69,7 @@ def assert_clean(text: str, secrets: list[str]) -> None:
         assert secret not in text, f"{secret} in {text}"
 
 
-PAIRS = [(USER, kind) for kind in CREDENTIALS] + [
-    (name, "service-account") for name in (ROLE, USER_INFO, INFO, IDENTITY_INFO)
-]
+PAIRS = [(USER, kind) for kind in CREDENTIALS] + [(name, "service-account") for name in OPTIONS if name != USER]
 
 
 @pytest.mark.parametrize("name, kind", PAIRS)
