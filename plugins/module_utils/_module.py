@@ -254,11 +254,11 @@ def run_reader(
     a run that came to nothing, freed of secrets; it returns a result.
     """
     module = _Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
+    params = {**module.params, "check_mode": module.check_mode}
     warnings: List[str] = []
     result: Row = {}
     with _stoppable() as begin:
         try:
-            params = {**module.params, "check_mode": module.check_mode}
             checked = check(params, warnings)
             if asks(checked):
                 with begin(connect(module)) as client, _uncollected():
@@ -270,7 +270,7 @@ def run_reader(
                 result, problem = answer(params, None, warnings, checked)
         except (Refusal, AtlasError, OSError) as error:
             problem = str(error)
-            result = failed(module.params, str(remove_values(problem, module.no_log_values)))
+            result = failed(params, str(remove_values(problem, module.no_log_values)))
         _end(module, {"changed": False, **result}, warnings, problem)
 
 

@@ -67,6 +67,7 @@ class Checked(NamedTuple):
 
 def check(params: Params, warnings: List[str]) -> Checked:
     """The policy, the guards and the approval, checked."""
+    params["mode"] = "dry-run" if params["check_mode"] and params["mode"] == "clean-up" else params["mode"]
     rules, doubts = policy.read_policy(_asked(params, warnings))
     warnings += doubts
     sources = None
@@ -151,6 +152,7 @@ def answer(params: Params, client: Client, warnings: List[str], checked: Checked
     result["plan"] = bounded(document.plan_lines(rows, _place(result, evidence.PLAN)), OF_LINES)
     result["approval_text"] = approving.text(written)
     result["compared"] = comparing.line(written["comparison"])
+    result["mode"] = params["mode"]
     unreadable = whole["unreadable"]
     problem = f"{len(unreadable)} of {len(scope)} projects could not be read. " if unreadable else ""
     return result, problem + " ".join(f"{one['project']}: {one['error']}" for one in unreadable[:5])
@@ -279,13 +281,14 @@ def _returned(written: Row) -> Row:
 
 def failed(params: Params, problem: str) -> Row:
     """What a review leaves that came to nothing."""
+    told: Row = {"mode": params["mode"]}
     if not params["evidence_dir"]:
-        return {}
+        return told
     now = datetime.now(timezone.utc)
     written = document.failure(_origin(params, now), problem, _at(now))
     written["outcome"] = outcome(written)
     try:
-        return {**_wrote({**params, "seal": True}, written, [], now), "outcome": written["outcome"]}
+        return {**told, **_wrote({**params, "seal": True}, written, [], now), "outcome": written["outcome"]}
     except Refusal:
         # The directory can't be written; most likely that is the very problem.
-        return {}
+        return told

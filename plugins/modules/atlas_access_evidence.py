@@ -40,6 +40,13 @@ options:
       - With V(false) more files may be added, such as a report. The same task again, with V(true), only seals.
     type: bool
     default: true
+  report:
+    description:
+      - A command that adds a report to the directory before it is sealed. The directory becomes its last argument.
+      - Where it fails everything else goes on, and RV(report_problem) says why.
+    type: list
+    elements: str
+    version_added: "1.1.0"
 seealso:
   - module: atlasops.access.atlas_access_review
 """
@@ -126,6 +133,11 @@ evidence:
     - evidence/20260401T060000Z-clean-up-5f1c22ab/restore.yml
     - evidence/20260401T060000Z-clean-up-5f1c22ab/review.json
     - evidence/20260401T060000Z-clean-up-5f1c22ab/SHA256SUMS
+report_problem:
+  description: Why there is no report.
+  returned: if the command of O(report) failed
+  type: str
+  sample: "the report could not be written: ModuleNotFoundError: No module named 'jinja2'"
 seal:
   description: The SHA-256 checksum of C(SHA256SUMS), none as long as there is no such file.
   returned: success, and when steps are not in effect
@@ -134,6 +146,7 @@ seal:
 """
 
 import os
+import subprocess
 from datetime import datetime, timezone
 
 from ansible_collections.atlasops.access.plugins.module_utils import _after as afterwards
@@ -151,6 +164,7 @@ SPEC = {
     "evidence_dir": {"type": "path", "required": True},
     "run": {"type": "dict"},
     "seal": {"type": "bool", "default": True},
+    "report": {"type": "list", "elements": "str"},
 }
 RETURNED = 100_000
 
@@ -193,10 +207,24 @@ def answer(params, client, warnings, checked):
         finish(document, fresh, params["run"])
         document["after"], table = who_gets_in(directory, document, seen)
         paths += evidence.write_end(directory, document, restoring, table)
+    unwritten = report(params["report"], directory) if params["report"] and not sealed else ""
     if params["seal"] and not sealed:
         evidence.seal(directory)
         paths.append(os.path.join(directory, evidence.SUMS))
-    return told(directory, document, paths)
+    return told(directory, document, paths, unwritten)
+
+
+def report(command, directory):
+    """Run the command that adds a report; what went wrong with it."""
+    try:
+        ended = subprocess.run([*command, directory], capture_output=True, check=False)
+    except OSError as error:
+        return f"the report could not be written: {error}"
+    if ended.returncode == 0:
+        return ""
+    said = ended.stderr.decode("utf-8", "replace").split("\n")
+    last = next((line for line in reversed(said) if line.strip()), f"exit code {ended.returncode}")
+    return f"the report could not be written: {last.strip()}"
 
 
 def members_at_review(directory, warnings):
@@ -301,7 +329,7 @@ def later(directory, rows, fresh):
     return [evidence.write_later(directory, evidence.VERIFIED, now, tables.VERIFIED_COLUMNS, both)]
 
 
-def told(directory, document, paths):
+def told(directory, document, paths, unwritten):
     """The result, and what is not as it was reported."""
     rows = document.get("actions") or []
     wrong, back = reported(rows, verify.NO, verify.UNREADABLE), reported(rows, verify.CAME_BACK)
@@ -315,7 +343,11 @@ def told(directory, document, paths):
         "evidence": paths,
         "seal": evidence.seal_of(directory),
     }
-    return result, " ".join(f"{said(row)}." for row in (back + wrong)[:10])
+    problems = [f"{said(row)}." for row in (back + wrong)[:10]]
+    if unwritten:
+        result["report_problem"] = unwritten
+        problems.append(unwritten)
+    return result, " ".join(problems)
 
 
 def reported(rows, *verdicts):

@@ -257,7 +257,9 @@ options:
       - It names people, so files are readable by their owner only.
     type: path
   mode:
-    description: What the review is for. With V(dry-run) and V(clean-up) the plan is to be carried out after it.
+    description:
+      - What the review is for. With V(dry-run) and V(clean-up) the plan is to be carried out after it.
+      - In check mode V(clean-up) means V(dry-run).
     type: str
     choices: [review, dry-run, clean-up]
     default: review
@@ -400,6 +402,11 @@ conflicts:
     - project: payments-prod
       user: dana.field@corp.example
       rules: [leavers, memberships]
+mode:
+  description: What the review was for, O(mode) of a dry run in check mode included.
+  returned: always
+  type: str
+  sample: dry-run
 blocked:
   description:
     - What stops the plan - guards that it trips, and approvals that are missing or of another plan.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, atlasops.access contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports as a run makes them: the modules write review.json, Ansible renders it, Chromium opens it."""
+"""Reports as a run makes them: the modules write review.json, render.py makes it a page, Chromium opens it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from module_run import run_module
 
 from simulator import Simulator, generated
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "roles/access_cleanup/templates/review.html.j2"
+ROLE = Path(__file__).resolve().parents[2] / "roles/access_cleanup"
+TEMPLATE, RENDER = ROLE / "templates/review.html.j2", ROLE / "files/render.py"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
@@ -228,24 +229,13 @@ def documents(folder: Path) -> dict[str, Document]:
 # --- rendering -------------------------------------------------------------------------------------------------------
 
 
-def render(folder: Path, names: list[str]) -> None:
-    """Render reports as the role does, all in one play."""
-    task = {
-        "ansible.builtin.template": {"src": str(TEMPLATE), "dest": f"{folder}/{{{{ item }}}}.html", "mode": "0600"},
-        "vars": {"review_file": f"{folder}/{{{{ item }}}}.json"},
-        "loop": names,
-    }
-    # The other way to hand the document over: both keep its text as it is.
-    whole = {
-        "ansible.builtin.template": {"src": str(TEMPLATE), "dest": f"{folder}/hostile-variable.html", "mode": "0600"},
-        "vars": {"review": f"{{{{ lookup('ansible.builtin.file', '{folder}/hostile.json') | from_json }}}}"},
-    }
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task, whole]}
-    (folder / "render.yml").write_text(json.dumps([play]), encoding="utf-8")
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", str(folder / "render.yml")]
-    set_here = {"LC_ALL": "C.UTF-8", "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_LOCAL_TEMP": str(folder)}
-    ran = subprocess.run(command, env={**os.environ, **set_here}, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+def render(folder: Path, name: str) -> None:
+    """Render a report as the role does."""
+    place = folder / name
+    place.mkdir(exist_ok=True)
+    shutil.copy(folder / f"{name}.json", place / "review.json")
+    subprocess.run([sys.executable, str(RENDER), str(place)], check=True)
+    (place / "review.html").rename(folder / f"{name}.html")
 
 
 @pytest.fixture(scope="session")
@@ -260,7 +250,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]
             made = documents(folder)
             for name, document in made.items():
                 (folder / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-            render(folder, list(made))
+                render(folder, name)
             (folder / "ready").touch()
 
     def report(name: str) -> Report:

@@ -463,3 +463,10 @@ def test_leavers_are_told_where_they_were_found(small, tmp_path):
     assert found[BOB]["found"] == found[BOB]["direct"] + found[BOB]["indirect"] > 0
     assert any("nobody@corp.example" in warning for warning in result["warnings"])
     assert rows(Path(result["evidence_dir"]) / "leavers.csv")
+
+
+@pytest.mark.parametrize("check, mode", [(True, "dry-run"), (False, "clean-up")])
+def test_a_clean_up_in_check_mode_is_a_dry_run(check, mode, small, tmp_path):
+    for policy in ({}, {"leavers": ["nobody"]}):
+        result = review(small, policy, mode="clean-up", evidence_dir=str(tmp_path / "runs"), check=check)
+        assert result["mode"] == mode == json.loads((tmp_path / "runs/latest/review.json").read_text())["mode"]

@@ -577,6 +577,24 @@ def test_a_second_call_only_seals(small, run):
     assert {**first, "seal": 0, "evidence": 0} == {**second, "seal": 0, "evidence": 0} and second["seal"]
 
 
+@pytest.mark.parametrize(
+    "command, problem",
+    [
+        (["sh", "-c", 'echo page >"$0/review.html"'], None),
+        (["sh", "-c", "echo no room >&2; exit 1"], "the report could not be written: no room"),
+        (["/no/such/command"], "the report could not be written: [Errno 2] No such file or directory"),
+    ],
+)
+def test_a_report_is_sealed_with_the_rest_and_one_that_fails_is_told(small, run, command, problem):
+    one = run(removal(small)).carried_out()
+    result = one.verified(report=command)
+    assert result.failed is bool(problem) and result["outcome"]["state"] == "done" and result["seal"]
+    assert (problem or "") in result["msg"] if problem else "report_problem" not in result
+    assert ("review.html" in one.files()) is (problem is None) is ("review.html" in one.files()["SHA256SUMS"].decode())
+    # Another verification adds nothing but its own table.
+    assert "report_problem" not in one.verified(report=command)
+
+
 def test_a_sealed_run_gets_another_table_and_nothing_else(small, run):
     this = run(removal(small), removal(small, "beta")).carried_out()
     seal = this.verified()["seal"]
