@@ -62,7 +62,7 @@ def test_the_demo_takes_a_simulated_atlas(demo):
 
 
 def test_the_demo_is_in_no_release(demo):
-    built = demo.run("ansible-galaxy", "collection", "build", str(ROOT), "--output-path", str(demo.home))
+    built = demo.run_by_name("ansible-galaxy", "collection", "build", str(ROOT), "--output-path", str(demo.home))
     assert built.returncode == 0, built.stdout
     (tarball,) = demo.home.glob("*.tar.gz")
     with tarfile.open(tarball) as release:

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, atlasops.access contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands of Ansible in processes that are forked from one that has loaded it, and keeps what it sends of modules.
+
+Each has its arguments, environment, directory and output, as if it was started by its name, for a third of the time.
+What is read of the environment while Ansible loads, its settings, is the same for all that come from one process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+CLIS = {"ansible": "ansible.cli.adhoc", "ansible-playbook": "ansible.cli.playbook"}
+SECONDS = 180
+
+
+class Warm:
+    """A process that has loaded Ansible, with these settings."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, command: list[str], environment: Mapping[str, str], place: Path, out: Path) -> int:
+        """The exit code of a command; its output is in the file."""
+        assert self._process.stdin and self._process.stdout
+        asked = {"command": command, "environment": dict(environment), "place": str(place), "out": str(out)}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        ready, _, _ = select.select([self._process.stdout], [], [], SECONDS)
+        assert ready, f"{command} did not end: {out.read_text()}"
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def main() -> None:
+    for cli in CLIS.values():
+        importlib.import_module(cli)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _command(asked)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _command(asked: dict[str, Any]) -> None:
+    """Become that command."""
+    code = 1
+    try:
+        os.environ.clear()
+        os.environ.update(asked["environment"])
+        os.chdir(asked["place"])
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        out = os.open(asked["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        sys.argv = asked["command"]
+        importlib.import_module(CLIS[sys.argv[0]]).main()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
