@@ -99,7 +99,7 @@ def text(document: Mapping[str, Any]) -> List[str]:
     lost = "was not found in what could be read" if unread else "was found nowhere"
     stay = [*document["outcome"]["still"], *(f"{user} {lost}" for user in nowhere(document))]
     if not steps:
-        return _cut(["There is nothing to approve: the plan has no steps.", *_some(stay, "points")])
+        return _cut(["The plan has no steps.", *_some(stay, "points")])
     lines = _where(steps)
     trips = [one for one in document["blocked"] if one["guard"] not in _APPROVALS]
     lines.append(f"Approving overrides {counted(len(trips), 'guard')}:" if trips else "No guard stands against it.")

@@ -55,11 +55,26 @@ def outcome(content: bytes) -> str:
     return json.loads(content)["outcome"]["state"]
 
 
+def push(demo, store, token, **given):
+    url = f"http://127.0.0.1:{store.server_port}/evidence"
+    more = {"evidence_url": url, "evidence_token": token, "awx_job_id": 77}
+    # What AWX keeps with the job is what -vvv shows.
+    run = demo.run("ansible-playbook", recipe(demo, "pushed to a URL"), "-vvv", **given, **more)
+    assert token not in run.stdout
+    return run
+
+
+def test_a_store_that_refuses_makes_the_job_fail(demo, store):
+    run = push(demo, store, "wrong-token", **DONE)
+    assert run.returncode != 0 and "files are not in the store" in run.stdout and "HTTP Error 403" in run.stdout, (
+        run.stdout
+    )
+    assert not store.kept
+
+
 @pytest.mark.parametrize("given, ended", [(DONE, "open"), (GUARD, "blocked")])
 def test_to_a_url(demo, store, given, ended):
-    url = f"http://127.0.0.1:{store.server_port}/evidence"
-    more = {"evidence_url": url, "evidence_token": "secret-of-the-store", "awx_job_id": 77}
-    run = demo.run("ansible-playbook", recipe(demo, "pushed to a URL"), **given, **more)
+    run = push(demo, store, "secret-of-the-store", **given)
     assert (run.returncode == 0) is (ended == "open"), run.stdout
     names = {Path(path).name for path in store.kept}
     assert {"review.json", "review.html", "population.csv", "SHA256SUMS"} <= names

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from module_run import run_module
 from test_review_runs import BOTH, LIMITED, guards_of, review
 
 from ansible_collections.atlasops.access.plugins.module_utils import _approval as approval
@@ -105,6 +106,42 @@ def test_an_approval_counts_in_its_workflow_only(small, launch, counts):
         assert any(f"started by '{launch}'" in str(one) for one in result["warnings"])
 
 
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_plan_with_more_steps_than_travel_passes_only_as_it_was(small, monkeypatch, fits):
+    due = review(small, BOTH, LIMITED)["summary"]["steps"]
+    monkeypatch.setattr("ansible_collections.atlasops.access.plugins.module_utils._reviewer.HASHES", due - (not fits))
+    first = review(small, BOTH, LIMITED)
+    assert len(first["step_hashes"]) == (due if fits else 0)
+    given = {"approved_plan": first["plan_digest"], "approved_steps": first["step_hashes"]}
+    given.update(approved_guards=first["approved_guards"], approved_at=first["made_at"])
+    assert guards_of(review(small, BOTH, LIMITED, **given)) == []
+    run_module("atlas_project_user", small, project="gamma", user=BOTH["leavers"][-1], state="absent")
+    rest = review(small, BOTH, LIMITED, **given)
+    assert guards_of(rest)[:1] == ([] if fits else ["approved_plan"]), rest["blocked"]
+
+
+def test_two_workflows_of_different_scope_approve_nothing_of_each_other(small):
+    def scoped(project, other=None, **more):
+        given = {"approved_plan": other["plan_digest"], "approved_steps": other["step_hashes"]} if other else {}
+        return review(small, BOTH, {**LIMITED, "max_removals": 0}, projects=project, **given, **more)
+
+    alpha, gamma = scoped("alpha"), scoped("gamma")
+    assert guards_of(scoped("alpha", gamma))[0] == guards_of(scoped("gamma", alpha))[0] == "approved_plan"
+    # The second to be approved passes though the first was carried out in between.
+    assert guards_of(scoped("alpha", alpha)) == []
+    run_module("atlas_project_user", small, project="alpha", users=BOTH["leavers"], state="absent")
+    assert guards_of(scoped("gamma", gamma)) == []
+
+
+@pytest.mark.parametrize("place", ["/proc/evidence", "{tmp}/file", "{tmp}/file/below"])
+def test_a_place_that_takes_no_evidence_is_told_and_nothing_is_done(small, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    given = place.format(tmp=tmp_path)
+    result = review(small, BOTH, mode="clean-up", evidence_dir=given)
+    assert result["failed"] and f"evidence_dir: {given!r} can't be written to" in result["msg"]
+    assert not small.writes and "plan_digest" not in result
+
+
 # --- what is read ----------------------------------------------------------------------------------------------------
 
 
@@ -127,7 +164,7 @@ def stop(number, guard="max_project_removal_percent"):
 
 
 def test_nothing_to_approve():
-    assert approval.text(document()) == ["There is nothing to approve: the plan has no steps."]
+    assert approval.text(document()) == ["The plan has no steps."]
 
 
 def test_one_step():

@@ -492,6 +492,11 @@ FAR = ["Somebody's " + "x" * 290] * 45
         ({"headline": "Reviewed: there was 1 finding."}, "Reviewed: there was 1 finding."),
         ({"headline": "", "msg": "401, the credential\nwas refused"}, "401, the credential was refused"),
         ({"headline": "y" * 9000}, "y" * 100),
+        ({"headline": "Done.", "nowhere": ["a@x.example"]}, "Done. Not found: a@x.example. https"),
+        (
+            {"headline": "Done.", "nowhere": ["a@x.example"] * 2000},
+            f"Done. Not found: {', '.join(['a@x.example'] * 3)} and more.",
+        ),
         ({}, "running"),
     ],
 )
@@ -791,14 +796,20 @@ def test_answers_of_blanks_are_refused(awx, small, answers, said):
 
 
 @pytest.mark.playbook
-def test_only_the_required_answers_report_and_name_who_is_nowhere(awx, small):
-    """What a launch by the API leaves out is what is safe."""
+def test_only_the_required_answers_report_and_name_who_is_nowhere(awx, small, tmp_path):
+    """What a launch by the API leaves out is what is safe; what looks like a template is a text."""
     before = small.state()
-    leavers = "dan@corp.example\nnobody@corp.example"
-    job = awx("Offboard people", {"access_cleanup_leavers": leavers, "access_cleanup_ticket": "HR-7"})
-    assert job.rc == 0 and small.state() == before
-    assert job.told["nowhere"] == ["nobody@corp.example"] and job.told["mode"] == "review"
-    assert "nobody@corp.example was found nowhere" in job.output
+    ticket = f"{{{{ lookup('ansible.builtin.pipe', 'touch {tmp_path}/hit') }}}} \"quoted\""
+    job = awx(
+        "Offboard people",
+        {"access_cleanup_leavers": "bob@corp.example\no'neil@corp.example", "access_cleanup_ticket": ticket},
+    )
+    assert job.rc == 0 and small.state() == before and not (tmp_path / "hit").exists()
+    assert job.told["nowhere"] == ["o'neil@corp.example"] and job.told["mode"] == "review"
+    (still,) = job.told["still"]
+    assert still.startswith("bob@corp.example still gets into alpha through the team readers")
+    assert {still, "o'neil@corp.example was found nowhere"} <= set(job.told["text"])
+    assert still in job.output and "o'neil@corp.example was found nowhere" in job.output
     assert "[WARNING]" in job.output
 
 
