@@ -1,7 +1,7 @@
 # Copyright (c) 2026, atlasops.access contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory plugin as people run it: `ansible-inventory` in a process of its own, against the simulated Atlas."""
+"""The inventory plugin as people run it: `ansible-inventory`, against the simulated Atlas."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from warm import COMMANDS, Warm
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import Project
 from ansible_collections.atlasops.access.plugins.module_utils._module import AUTH_SPEC, ENVIRONMENT
@@ -45,8 +46,26 @@ class Answer:
         self.groups = {name: group.get("hosts", []) for name, group in self.inventory.items() if name != "_meta"}
 
 
+SETTINGS = {
+    "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
+    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+    "ANSIBLE_DEPRECATION_WARNINGS": "false",
+}
+
+
+# Read as Ansible is loaded.
+NOT_WARM = {"ANSIBLE_INVENTORY_ENABLED"}
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    with Warm({"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **SETTINGS}) as started:
+        yield started
+
+
 @pytest.fixture
-def ansible(small, tmp_path):
+def ansible(small, tmp_path, warm):
     """Runs an Ansible command with nothing of the caller's, and an Atlas credential in the environment."""
 
     def run(command: str, *arguments: Any, sim: Simulator | None = small, **variables: str) -> Answer:
@@ -54,14 +73,15 @@ def ansible(small, tmp_path):
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
             "LC_ALL": "C.UTF-8",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
-            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
-            "ANSIBLE_DEPRECATION_WARNINGS": "false",
+            **SETTINGS,
             "NO_PROXY": "127.0.0.1",
             **({"MONGODB_ATLAS_BASE_URL": sim.url} if sim else {}),
             **(variables or ACCOUNT),
         }
-        line = [sys.executable, "-m", "ansible", command, *map(str, arguments)]
+        given = [str(argument) for argument in arguments]
+        if command in COMMANDS and set(variables).isdisjoint(NOT_WARM):
+            return Answer(warm.run(command, given, environment, tmp_path))
+        line = [sys.executable, "-m", "ansible", command, *given]
         return Answer(subprocess.run(line, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False))
 
     return run
