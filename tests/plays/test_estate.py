@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import stat
 from pathlib import Path
 
 import pytest
 from estates import LEAVER, ORGANIZATIONS, account, inventory
-from role_run import statistics, words
+from role_run import runs, statistics, words
+
+ROOT = Path(__file__).resolve().parents[2]
+DAN = "dan@corp.example"
 
 
 def summary(home: Path) -> dict[str, dict[str, str]]:
@@ -86,6 +90,21 @@ def test_offboarding_of_one_organization_by_a_limit(many):
     assert (row["organization"], row["outcome"], row["nowhere"]) == ("delta", "done", "1")
 
 
+def test_a_host_for_each_project_has_evidence_of_its_own_and_takes_limits(small):
+    """The inventory of the AWX kit, and a template that runs on all of its hosts."""
+    small.environment.update(ANSIBLE_SHOW_CUSTOM_STATS="true", ANSIBLE_CALLBACK_RESULT_FORMAT="json")
+    source = str(ROOT / "playbooks/vars/awx.atlas_projects.yml")
+    guards = {"access_cleanup_max_removal_percent": 100, "access_cleanup_max_project_removal_percent": 100}
+    given = {"target": "all", "access_cleanup_leavers": DAN, "access_cleanup_evidence_dir": "evidence", **guards}
+    ended = small.play("cleanup", "-i", source, "-f", "2", "--limit", "tag_env_prod:tag_env_dev", **given)
+    assert ended.returncode == 0, ended.stdout
+    assert {project for project, users in small.sim.state().items() if DAN in users} == {"beta"}
+    told = statistics(ended)["access_cleanup_hosts"]
+    seen = [json.loads((Path(one["evidence_dir"]) / "review.json").read_text()) for one in told.values()]
+    assert sorted(row["project"] for one in seen for row in one["steps"]) == ["alpha", "gamma"]
+    assert {one["summary"]["projects"] for one in seen} == {1} and len(runs(small.home)) == len(told) == 2
+
+
 @pytest.mark.parametrize(
     "given, said", [({"estate_do": "clean"}, "is none of review"), ({"estate_do": "offboard"}, "Say who leaves")]
 )
@@ -100,7 +119,7 @@ def test_the_example_is_an_estate(tmp_path):
     """The inventory of the guide: hosts with a credential each, of the kinds that a module takes."""
     import yaml
 
-    page = (Path(__file__).resolve().parents[2] / "docs/estates.md").read_text()
+    page = (ROOT / "docs/estates.md").read_text()
     (example,) = re.findall(r"```yaml\n(# estate\.yml.*?)```", page, re.S)
     hosts = yaml.safe_load(example)["atlas_organizations"]["hosts"]
     assert len(hosts) >= 2

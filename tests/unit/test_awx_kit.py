@@ -588,6 +588,15 @@ def test_modules_of_awx_awx_know_what_they_are_given():
         assert arguments <= set(known[module]["doc"]["options"]), module
 
 
+def test_the_guide_names_all_that_a_job_leaves():
+    page = (ROOT / "docs/awx.md").read_text()
+    (table,) = re.findall(r"`job\.artifacts\.access_cleanup`:\n\n(.*?)\n\n", page, re.S)
+    told = {name.split(".")[0] for row in table.splitlines() for name in re.findall(r"`([\w.]+)`", row.split("|")[1])}
+    variables = yaml.safe_load((ROOT / "roles/access_cleanup/vars/main.yml").read_text())
+    left = set(re.findall(r"'(\w+)': ", variables["access_cleanup__no_stats"]))
+    assert told - {""} == left
+
+
 # --- the playbooks, as AWX runs them ----------------------------------------------------------------------------------
 
 
@@ -760,7 +769,7 @@ def test_without_an_approved_plan_the_guards_hold(awx, small):
 def test_offboarding_with_a_survey(awx, small, take):
     before = small.state()
     answers = {
-        "access_cleanup_leavers": "dan@corp.example\r\nCARA.diaz+atlas@corp.example\n",
+        "access_cleanup_leavers": "dan@corp.example\r\nCARA.diaz+atlas@corp.example\nnobody@corp.example\n",
         "access_cleanup_ticket": "HR-7",
         "access_cleanup_reason": "",
         "access_cleanup_apply": take,
@@ -768,6 +777,8 @@ def test_offboarding_with_a_survey(awx, small, take):
     job = awx("Offboard people", answers)
     assert job.rc == 0, job.output
     check_output(job)
+    assert "nobody@corp.example was found nowhere" in job.told["text"]
+    assert '"nobody@corp.example was found nowhere"' in job.output, "in the last lines"
     gone = {"dan@corp.example", "Cara.Diaz+atlas@Corp.Example"}
     after = {project: {user for user in users if user not in gone} for project, users in before.items()}
     if take == "true":
