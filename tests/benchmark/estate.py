@@ -5,18 +5,25 @@
 """What an estate costs: time, memory, tokens, requests of a review of many simulated organizations.
 
 .venv/bin/python tests/benchmark/estate.py [organizations] [projects] [people] [forks]
+
+The simulated Atlas runs on the same processors. After an hour it is ended, and what was reviewed until then is told.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
+import platform
+import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -24,6 +31,52 @@ sys.path.insert(0, str(ROOT / "tests"))
 from estates import estate, inventory  # noqa: E402
 
 from simulator import Simulator  # noqa: E402
+
+LIMIT_S = 3600
+EVERY_S = 2
+
+
+def memory_of(root: int) -> tuple[float, float]:
+    """MiB of a process and all below it, what they share counted once, and of the largest."""
+    parents = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(place.name)] = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            # It ended in between.
+            continue
+    family = {root}
+    while more := {one for one, parent in parents.items() if parent in family} - family:
+        family |= more
+    sizes = [0.0]
+    for one in family:
+        try:
+            (line,) = re.findall(r"^Pss: +(\d+)", Path(f"/proc/{one}/smaps_rollup").read_text(), re.M)
+        except (OSError, ValueError):
+            continue
+        sizes.append(int(line) / 1024)
+    return sum(sizes), max(sizes)
+
+
+def watched(line: list[str], **options: Any) -> tuple[int | None, str, list[tuple[float, float]]]:
+    """Run a command to its end, or for an hour; its code, what it said, and its memory every two seconds."""
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True, **options)
+    seen: list[tuple[float, float]] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(EVERY_S):
+            seen.append(memory_of(process.pid))
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        said, code = process.communicate(timeout=LIMIT_S)[0], process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)
+        said, code = process.communicate()[0], None
+    finally:
+        over.set()
+    return code, said, seen
 
 
 def main(organizations: int = 100, projects: int = 50, people: int = 100, forks: int = 10) -> None:
@@ -40,16 +93,26 @@ def main(organizations: int = 100, projects: int = 50, people: int = 100, forks:
             "MONGODB_ATLAS_BASE_URL": sim.url,
             "NO_PROXY": "127.0.0.1",
         }
+        print(
+            time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+            f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors",
+        )
+        print(f"ansible-core {version('ansible-core')}, Python {platform.python_version()}")
         began = time.monotonic()
-        ended = subprocess.run(line, capture_output=True, text=True, env=environment, cwd=home, check=False)
+        code, said, memory = watched(line, env=environment, cwd=home)
         took = time.monotonic() - began
         tokens = [one for one in sim.requests if one.path.endswith("/oauth/token")]
-        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(ended.stdout[-3000:] if ended.returncode else "", file=sys.stderr)
-        print(f"rc {ended.returncode}, {took:.0f} s, largest process {largest:.0f} MiB")
+        reviewed = len(list((home / "evidence").glob("*/latest/SHA256SUMS")))
+        print(said[-3000:] if code != 0 else "", file=sys.stderr)
+        print(
+            f"{reviewed} of {organizations} organizations reviewed in {took:.0f} s, rc {code},",
+            f"load {os.getloadavg()[0]:.1f}",
+        )
         print(
             f"{len(sim.requests)} requests, {len(tokens)} of them tokens, {len(tokens) * 60 / took:.0f} tokens a minute"
         )
+        whole, largest = (max(column, default=0) for column in zip(*memory)) if memory else (0, 0)
+        print(f"memory of all processes {whole:.0f} MiB, of the largest {largest:.0f} MiB")
         size = sum(path.stat().st_size for path in (home / "evidence").rglob("*") if path.is_file())
         print(f"evidence {size / 2**20:.0f} MiB; {sim.live_tokens()} tokens left alive")
 
