@@ -210,6 +210,8 @@ def check_credential_type(given: dict[str, Any]) -> None:
 def test_the_credential_type_follows_the_rules(kit):
     (given,) = kit.credential_types
     check_credential_type(given)
+    # An address that is blank would be refused as no URL.
+    assert not any("format" in field for field in given["inputs"]["fields"]) and "required" not in given["inputs"]
 
 
 def spoiled(change):
@@ -422,6 +424,7 @@ def test_nothing_is_taken_away_without_approval(kit):
     assert nodes["plan"]["unified_job_template"] == nodes["end"]["unified_job_template"]
     assert (nodes["plan"]["job_type"], nodes["end"]["job_type"]) == ("run", "check")
     assert named(kit.templates, "Atlas access plan")["ask_job_type_on_launch"] is True
+    assert workflow["notification_templates_approvals"] == [one["name"] for one in kit.notifications]
     # One that waits does not keep another from being reviewed.
     assert workflow["allow_simultaneous"] is True
     # Whatever fails tells of it by itself.
@@ -804,6 +807,7 @@ def test_answers_of_blanks_are_refused(awx, small, answers, said):
     small.forget()
     job = awx("Offboard people", given)
     assert job.rc != 0 and said in " ".join(job.output.split()) and not small.requests
+    assert job.told["msg"].startswith(said) and job.told["outcome"] == "failed" and job.told["colour"] == "red"
 
 
 @pytest.mark.playbook
