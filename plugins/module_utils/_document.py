@@ -216,9 +216,9 @@ def _project_row(one: Reviewed) -> Row:
     statuses = Counter(one.entries[key].member.status for key in one.before)
     names = _names(one)
     privileged = {
-        names[key]: _privileged(entry.ways)
-        for key, entry in one.entries.items()
-        if _privileged(entry.ways) and not lapsed(entry)
+        names[key]: roles
+        for key, (member, ways) in one.entries.items()
+        if (roles := _privileged(ways)) and member.status not in LAPSED
     }
     return {
         "name": one.project.name,
@@ -283,16 +283,15 @@ def dormant(reviewed: Iterable[Reviewed], policy: Policy, now: datetime) -> Row:
     """ACTIVE members who have not logged in for long: as the policy says, or 90 days."""
     days = policy.inactive_days if policy.inactive_days is not None else 90
     people: Dict[str, Row] = {}
-    for one in reviewed:
-        for entry in one.entries.values():
-            idle = idle_days(entry.member, now)
-            if idle is None or idle < days:
-                continue
-            row = people.setdefault(
-                str(entry.member.user_id),
-                {"user": entry.member.user, "days": idle, "never": not entry.member.last_auth, "projects": 0},
-            )
-            row["projects"] += 1
+    # The same member comes with many projects.
+    for member, count in Counter(entry.member for one in reviewed for entry in one.entries.values()).items():
+        idle = idle_days(member, now)
+        if idle is None or idle < days:
+            continue
+        row = people.setdefault(
+            str(member.user_id), {"user": member.user, "days": idle, "never": not member.last_auth, "projects": 0}
+        )
+        row["projects"] += count
     rows = sorted(people.values(), key=lambda row: (-row["days"], row["user"]))
     return {"days": days, "people": len(rows), "rows": rows[:LISTED]}
 

@@ -41,6 +41,7 @@ from ._files import (
     sum_line,
     sum_of,
     write_document,
+    write_lines,
     write_table,
 )
 from ._journal import Journaled
@@ -138,7 +139,7 @@ def write_review(
 
     with refusing("evidence_dir", directory):
         paths = [
-            write_table(at(POPULATION), tables.POPULATION_COLUMNS, everybody),
+            write_lines(at(POPULATION), everybody),
             write_table(at(FINDINGS), tables.FINDING_COLUMNS, map(tables.finding_cells, findings)),
             write_table(
                 at(LEAVERS), tables.LEAVER_COLUMNS, (tables.cells(row, tables.LEAVER_COLUMNS) for row in leavers)

@@ -109,6 +109,13 @@ def write_table(path: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     return path
 
 
+def write_lines(path: str, lines: Iterable[str]) -> str:
+    """Write a file of lines that end as they are to end; returns its path."""
+    with created(path, newline="") as file:
+        file.writelines(lines)
+    return path
+
+
 def write_document(path: str, document: Mapping[str, Any]) -> str:
     """Write a JSON file, with a line for each row of its lists; returns its path."""
     with created(path) as file:
@@ -116,9 +123,8 @@ def write_document(path: str, document: Mapping[str, Any]) -> str:
         for number, (key, value) in enumerate(document.items()):
             file.write(f"{',' if number else ''}{json.dumps(key)}: ")
             if isinstance(value, list):
-                lines = (json.dumps(row, ensure_ascii=False) for row in value)
                 file.write("[")
-                file.writelines(_joined(lines))
+                file.writelines(_joined(map(_encoded, value)))
                 file.write("]\n")
             else:
                 file.write(json.dumps(value, ensure_ascii=False) + "\n")
@@ -126,12 +132,15 @@ def write_document(path: str, document: Mapping[str, Any]) -> str:
     return path
 
 
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def write_rows(path: str, rows: Iterable[Row]) -> None:
     """Write a JSON list with a line for each row, in one move: a file of that name is whole before and after."""
     fresh = _aside(path)
     with created(fresh) as file:
         file.write("[")
-        file.writelines(_joined(json.dumps(one, ensure_ascii=False) for one in rows))
+        file.writelines(_joined(map(_encoded, rows)))
         file.write("\n]\n")
     os.replace(fresh, path)
 

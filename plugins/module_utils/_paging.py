@@ -63,7 +63,7 @@ def _read_once(
         listed = _rows(client, path, body)
         page = _by_key(client, path, listed, key)
         news = page.keys() - rows.keys()
-        if any(rows.get(one, row) != row for one, row in page.items()):
+        if any(rows[one] != page[one] for one in page.keys() & rows.keys()):
             return rows, "it changed while it was read"
         # A row that came twice on one page may be counted twice.
         doubled += len(listed) - len(page) if news else 0
@@ -101,7 +101,7 @@ def _by_key(client: Client, path: str, rows: Sequence[Dict[str, Json]], key: str
         if not isinstance(row.get(key), str):
             raise client.misshapen("GET", path, f"row {number} has no '{key}'")
     found = {row[key]: row for row in rows}
-    if any(found[row[key]] != row for row in rows):
+    if len(found) < len(rows) and any(found[row[key]] != row for row in rows):
         raise client.misshapen("GET", path, "it has two rows of one id that differ")
     return found
 

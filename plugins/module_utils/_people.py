@@ -207,6 +207,8 @@ def rosters(client: Client, projects: Sequence[Project], indirect: bool = True, 
 
 def unsure(roster: Roster, org: Organization) -> FrozenSet[str]:
     """The keys of the members of whom nobody can tell whether they get in otherwise as well."""
+    if roster.team_access == READ:
+        return frozenset()
     odd = {name for row in org.odd for name in (row.user_id, folded(row.user))}
     return frozenset(
         key
@@ -286,16 +288,13 @@ def _roster(
 
 
 def _direct_entries(direct: Mapping[str, Member], ways: Mapping[str, List[Way]]) -> Dict[str, Entry]:
-    found = {}
-    for key, member in direct.items():
-        directly = _directly(member.roles)
-        found[key] = Entry(member, (*directly, *ways[key]) if ways.get(key) else directly)
-    return found
+    return {key: _entry(member, tuple(ways.get(key, ()))) for key, member in direct.items()}
 
 
-@lru_cache(maxsize=1000)
-def _directly(roles: FrozenSet[str]) -> Tuple[Way]:
-    return (Way("direct", None, roles),)
+# The same people come with every project.
+@lru_cache(maxsize=10_000)
+def _entry(member: Member, others: Tuple[Way, ...]) -> Entry:
+    return Entry(member, (Way("direct", None, member.roles), *others))
 
 
 def _indirect(

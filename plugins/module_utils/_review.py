@@ -35,7 +35,7 @@ from ._access import (
 )
 from ._names import is_id
 from ._policy import RULES, Exemption, Grant, Guards, Policy, is_asked
-from ._rules import BY_NAME, NO_ROLES, Seat, Verdict, listed
+from ._rules import NO_ROLES, Said, Say, Seat, Verdict, asked, listed, said, saying
 from ._settle import NOBODY, Known, as_member, as_newcomer, is_unsure, settle
 from ._steps import Row, step_row
 from ._today import exemption, valid
@@ -107,14 +107,15 @@ def review(
     by_roles: bool = False,
     unsure: FrozenSet[str] = frozenset(),
     known: Known = NOBODY,
+    say: Optional[Say] = None,
 ) -> Reviewed:
     """Hold one project against the policy. ``entries`` are by key, ``grants`` the desired state of the project.
 
     ``active`` are the emails, folded, of who is ACTIVE in the organization: they get in at once where they are added.
     ``by_roles``: how people get in was told by roles only. ``unsure`` are the keys of whom other ways are not known.
-    ``known`` is who is in the organization.
+    ``known`` is who is in the organization. ``say`` is shared by projects that are held against one policy.
     """
-    judged = _judge(policy, guards, project, entries, grants, now, known)
+    judged = _judge(policy, guards, project, entries, grants, now, known, say or saying(policy, now))
     findings = [
         one._replace(ways=(*one.ways, UNKNOWN_WAY)) if one.action == "remove" and one.key in unsure else one
         for one in judged.findings
@@ -140,41 +141,56 @@ def _judge(
     grants: Optional[Mapping[str, List[Grant]]],
     now: datetime,
     known: Known,
+    say: Say,
 ) -> _Judged:
     """What breaks the rules, which exceptions were made use of, and where the desired state has to yield."""
     judged = _Judged([], [], [], [])
-    living = {folded(entry.member.user) for entry in entries.values() if entry.direct and not lapsed(entry)}
+    rules, wishes = asked(policy), None if grants is None else _wishes(entries, grants)
     for key, entry in entries.items():
-        email = folded(entry.member.user)
-        mine = None if grants is None else [*grants.get(key, []), *grants.get(email, [])]
-        # Of somebody who is a member, and of one who is to be invited again, other old invitations are not asked about.
-        if lapsed(entry):
-            mine = None if email in living else mine
-            living.add(email)
+        mine = wishes.get(key) if wishes else None
+        verdicts: Said = () if mine else say(entry.member, entry.ways, mine is not None)
+        if not mine and not verdicts:
+            continue
         seat = Seat(project, key, entry.member, entry.ways, mine)
-        if seat.direct and valid(mine or (), now):
-            seat = _yield(policy, seat, now, known, judged)
-        verdicts = _verdicts(policy, seat, now, judged)
-        if verdicts:
-            judged.findings.append(_finding(policy, guards, seat, verdicts))
-    _missing(policy, project, entries, grants or {}, now, known, judged)
+        if mine:
+            if seat.direct and valid(mine, now):
+                seat = _yield(policy, seat, now, known, judged)
+            verdicts = said(rules, policy, seat, now)
+        holding = _without_exempt(policy, seat, verdicts, now, judged)
+        if holding:
+            judged.findings.append(_finding(policy, guards, seat, holding))
+    if grants:
+        _missing(policy, project, entries, grants, now, known, judged)
     judged.findings.sort(key=lambda finding: (folded(finding.member.user), finding.key))
     return judged
 
 
-def _verdicts(policy: Policy, seat: Seat, now: datetime, judged: _Judged) -> Dict[str, Verdict]:
+def _wishes(entries: Mapping[str, Entry], grants: Mapping[str, List[Grant]]) -> Dict[str, Optional[List[Grant]]]:
+    """Everybody's rows of the desired state; None for whom it is not asked about."""
+    living = {folded(entry.member.user) for entry in entries.values() if entry.direct and not lapsed(entry)}
+    wishes: Dict[str, Optional[List[Grant]]] = {}
+    for key, entry in entries.items():
+        email = folded(entry.member.user)
+        wishes[key] = [*grants.get(key, []), *grants.get(email, [])]
+        # Of somebody who is a member, and of one who is to be invited again, other old invitations are not asked about.
+        if lapsed(entry):
+            wishes[key] = None if email in living else wishes[key]
+            living.add(email)
+    return wishes
+
+
+def _without_exempt(policy: Policy, seat: Seat, verdicts: Said, now: datetime, judged: _Judged) -> Dict[str, Verdict]:
     """What the rules say of a seat, exceptions apart."""
-    verdicts = {}
-    for name in RULES:
-        verdict = BY_NAME[name](policy, seat, now) if is_asked(policy, name) else None
-        exempt = verdict and exemption(policy, seat.member, seat.project, name, now)
-        if exempt:
-            judged.applied.append((exempt, name))
-            if name == "leavers" and verdict and verdict.action == "remove":
-                judged.kept.append((exempt, seat.member))
-        elif verdict:
-            verdicts[name] = verdict
-    return verdicts
+    holding = {}
+    for name, verdict in verdicts:
+        exempt = exemption(policy, seat.member, seat.project, name, now)
+        if not exempt:
+            holding[name] = verdict
+            continue
+        judged.applied.append((exempt, name))
+        if name == "leavers" and verdict.action == "remove":
+            judged.kept.append((exempt, seat.member))
+    return holding
 
 
 def _yield(policy: Policy, seat: Seat, now: datetime, known: Known, judged: _Judged) -> Seat:
@@ -297,13 +313,14 @@ def owners(
 
     Told by roles only, a direct owner's team proves nothing.
     """
-    found = {
+    direct = {key for key, roles in access.items() if owns(roles)}
+    found = {key for key in direct if key in entries and entries[key].member.status == ACTIVE}
+    found.update(
         key
         for key, (member, ways) in entries.items()
-        if member.status == ACTIVE
-        and (owns(access.get(key, NO_ROLES)) or (_owns_by_team(ways) and not (by_roles and OWNER in member.roles)))
-    }
-    newcomers = active.intersection(access).difference(entries)
+        if _owns_by_team(ways) and member.status == ACTIVE and not (by_roles and OWNER in member.roles)
+    )
+    newcomers = direct.intersection(active).difference(entries)
     return frozenset(found.union(key for key in newcomers if OWNER in access[key]))
 
 
@@ -342,7 +359,7 @@ def _judged(one: Reviewed, step: Step) -> Optional[Member]:
 
 def living(one: Reviewed) -> FrozenSet[str]:
     """The keys of the memberships that give access."""
-    return frozenset(key for key in one.before if not lapsed(one.entries[key]))
+    return frozenset(key for key in one.before if one.entries[key].member.status not in LAPSED)
 
 
 def losing(one: Reviewed) -> FrozenSet[str]:
@@ -368,18 +385,20 @@ def summary(policy: Policy, guards: Guards, reviewed: Sequence[Reviewed], rows: 
     ``removals_elsewhere`` are those of teams and organizations.
     """
     found = [finding for one in reviewed for finding in one.findings]
-    statuses = Counter(one.entries[key].member.status for one in reviewed for key in one.before)
+    # The same people come with many projects, so they are looked at once.
+    entries = Counter(entry for one in reviewed for entry in one.entries.values())
+    statuses: Counter[Optional[str]] = Counter()
+    for entry, count in entries.items():
+        statuses[entry.member.status] += count if entry.direct else 0
     memberships, alive = sum(statuses.values()), sum(len(living(one)) for one in reviewed)
     removals = sum(len(losing(one)) for one in reviewed)
     return {
         "projects": len(reviewed),
-        "people": len(
-            {folded(entry.member.user) for one in reviewed for entry in one.entries.values() if not lapsed(entry)}
-        ),
+        "people": len({folded(entry.member.user) for entry in entries if not lapsed(entry)}),
         "memberships": memberships,
         "living": alive,
         "by_status": {status: statuses[status] for status in STATUSES},
-        "indirect": sum(len(one.entries) for one in reviewed) - memberships,
+        "indirect": sum(entries.values()) - memberships,
         "findings": len(found),
         "by_rule": {rule: sum(rule in finding.rules for finding in found) for rule in RULES if is_asked(policy, rule)},
         "by_action": {action: sum(action == finding.action for finding in found) for action in ACTIONS},

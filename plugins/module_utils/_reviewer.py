@@ -34,6 +34,7 @@ from ._client import VERSION, Client
 from ._groups import groups
 from ._outcome import outcome
 from ._report import bounded, cut
+from ._rules import Say, saying
 from ._steps import Row, digest, step_hash
 
 # Characters of the lists that are returned; AWX drops results of more than 700,000 characters.
@@ -107,7 +108,8 @@ def answer(params: Params, client: Client, warnings: List[str], checked: Checked
     rules, unknown = today.located(rules, visible)
     grants = _desired(rules, sources, visible, scope, warnings)
     seen = surveying.survey(client, params, visible, scope)
-    reviewed = [_held(rules, guards, grants, seen, one, now) for one in seen.rosters if not one.error]
+    say = saying(rules, now)
+    reviewed = [_held(rules, guards, grants, seen, one, now, say) for one in seen.rosters if not one.error]
     leavers = leveling.leave(client, params["leavers_lose"], rules, guards, seen, reviewed, now)
     reviewed, everywhere = leavers.projects, [*leavers.projects, *leavers.places]
     names = {org_id: one.name for org_id, one in seen.identities.items()}
@@ -182,13 +184,14 @@ def _held(
     seen: surveying.Survey,
     roster: people.Roster,
     now: datetime,
+    say: Say,
 ) -> reviewing.Reviewed:
     """One project held against the policy."""
     project, by_roles = roster.project, roster.team_access == people.BY_ROLES
     mine, active = grants.get(project.id), seen.active[project.org_id]
     unsure = people.unsure(roster, seen.organizations[project.org_id])
     known = surveying.known(seen, project.org_id)
-    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles, unsure, known)
+    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles, unsure, known, say)
 
 
 def _of_plan(params: Params, approved: Approved, now: datetime) -> Optional[guarding.Approval]:

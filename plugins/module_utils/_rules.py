@@ -10,11 +10,12 @@ Pure: no I/O, no Ansible. Private to this collection.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Callable, Collection, Dict, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
+from functools import lru_cache
+from typing import Callable, Collection, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._access import ACTIVE, LAPSED, Member, Project, Roles, Way, days_since, folded, idle_days
 from ._plain import domain_of
-from ._policy import Grant, Leaver, Policy
+from ._policy import RULES, Grant, Leaver, Policy, is_asked
 from ._today import has_left, valid
 
 NO_ROLES: Roles = frozenset()
@@ -199,3 +200,30 @@ BY_NAME: Dict[str, Rule] = {
     "role_holders": role_holders,
     "memberships": memberships,
 }
+
+
+Said = Sequence[Tuple[str, Verdict]]
+# What the rules say of somebody with these ways in; and whether there is a desired state, in which they are not.
+Say = Callable[[Member, Tuple[Way, ...], bool], Said]
+
+
+def asked(policy: Policy) -> List[Tuple[str, Rule]]:
+    """The rules that a policy asks for, by their names, in the order in which findings name them."""
+    return [(name, BY_NAME[name]) for name in RULES if is_asked(policy, name)]
+
+
+def saying(policy: Policy, now: datetime) -> Say:
+    """Asks the rules once of people who are alike: the same ones come with every project."""
+    rules, anywhere = asked(policy), Project("", "", "")
+
+    @lru_cache(maxsize=10_000)
+    def say(member: Member, ways: Tuple[Way, ...], unwanted: bool) -> Said:
+        return said(rules, policy, Seat(anywhere, "", member, ways, () if unwanted else None), now)
+
+    return say
+
+
+def said(rules: Iterable[Tuple[str, Rule]], policy: Policy, seat: Seat, now: datetime) -> Said:
+    """What these rules say of a seat."""
+    verdicts = ((name, rule(policy, seat, now)) for name, rule in rules)
+    return [(name, verdict) for name, verdict in verdicts if verdict]

@@ -87,9 +87,22 @@ def project(row: Mapping[str, Json]) -> Project:
     return Project(identity(row, "id"), text(row, "name"), identity(row, "orgId"), maybe(row, "created"), by_key)
 
 
+# Rows as they were read, by account and roles, and what was made of them; so many that memory stays small.
+_MEMBERS: Dict[Tuple[str, FrozenSet[str]], Tuple[Mapping[str, Json], Member]] = {}
+MOST_MEMBERS = 10_000
+
+
 def member(row: Mapping[str, Json]) -> Member:
-    """Somebody in a project."""
-    return _member(row, texts(row, "roles"))
+    """Somebody in a project; the same `Member` for a row that was there before, for most come with every project."""
+    roles = texts(row, "roles")
+    key = str(row.get("id")), roles
+    known = _MEMBERS.get(key)
+    if known and known[0] == row:
+        return known[1]
+    found = _member(row, roles)
+    if len(_MEMBERS) < MOST_MEMBERS:
+        _MEMBERS[key] = row, found
+    return found
 
 
 def _member(row: Mapping[str, Json], roles: FrozenSet[str]) -> Member:

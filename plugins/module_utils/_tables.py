@@ -9,6 +9,8 @@ Pure: no I/O, no Ansible. Private to this collection.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from datetime import datetime
 from functools import lru_cache
@@ -41,35 +43,51 @@ def population(
     now: datetime,
     elsewhere: Iterable[Person] = (),
     org_roles: Optional[Mapping[str, Roles]] = None,
-) -> Iterator[Sequence[Any]]:
-    """Everybody who gets into a project in scope, a row for each person and project; then who is in no project.
+) -> Iterator[str]:
+    """Everybody who gets into a project in scope, a line for each person and project; then who is in no project.
 
-    ``org_roles`` are organization roles by user id; without them the ones that give access tell.
+    Whole lines of the table, those of a project in one text. ``org_roles`` are organization roles by user id; without
+    them the ones that give access tell.
     """
     told = org_roles or {}
+
+    @lru_cache(maxsize=10_000)
+    def who(entry: Entry) -> str:
+        member, ways = entry
+        held = told.get(str(member.user_id))
+        cells = (
+            harmless(member.user),
+            member.user_id,
+            member.status,
+            _roles_text(member.roles),
+            _ways_text(ways),
+            member.last_auth,
+            idle_days(member, now),
+            member.created_at,
+            member.invitation_created_at,
+            member.invitation_expires_at,
+            harmless(member.inviter),
+            _given_by(ways) if held is None else _roles_text(held),
+        )
+        return line(cells)
+
+    yield line(POPULATION_COLUMNS)
     for project, entries in shown:
-        name = harmless(project.name)
-        for member, ways in sorted(entries.values(), key=_by_email):
-            held = told.get(str(member.user_id))
-            yield (
-                name,
-                project.id,
-                harmless(member.user),
-                member.user_id,
-                member.status,
-                _roles_text(member.roles),
-                _ways_text(ways),
-                member.last_auth,
-                idle_days(member, now),
-                member.created_at,
-                member.invitation_created_at,
-                member.invitation_expires_at,
-                harmless(member.inviter),
-                _given_by(ways) if held is None else _roles_text(held),
-            )
+        begin = line((harmless(project.name), project.id))[: -len(_END)] + ","
+        yield "".join([begin + who(entry) for entry in sorted(entries.values(), key=_by_email)])
     for one in sorted(elsewhere, key=lambda person: (folded(person.user), person.user_id)):
-        who = ("", "", harmless(one.user), one.user_id, one.status, "", "", one.last_auth, None, one.created_at)
-        yield (*who, None, None, None, _roles_text(one.org_roles))
+        about = ("", "", harmless(one.user), one.user_id, one.status, "", "", one.last_auth, None, one.created_at)
+        yield line((*about, None, None, None, _roles_text(one.org_roles)))
+
+
+def line(cells: Sequence[Any]) -> str:
+    """Cells as a line of CSV."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=_END).writerow(cells)
+    return text.getvalue()
+
+
+_END = "\r\n"
 
 
 def was(rows: Iterable[Mapping[str, str]]) -> Memberships:

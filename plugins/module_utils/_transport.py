@@ -76,7 +76,7 @@ class _Adapter(HTTPAdapter):
 
     def _pieces(self, response: Any) -> Iterator[bytes]:
         slot, size = _under_way.slot, 0
-        for piece in response.iter_content(PIECE):
+        for piece in response.iter_content(PIECE if "Content-Encoding" in response.headers else SMALL):
             size += len(piece)
             if size > SMALL and not slot.large:
                 slot.large = self.large.acquire(timeout=max(0.0, slot.until - time.monotonic()))
@@ -224,14 +224,19 @@ class Transport:
 def _reply(answer: Any) -> Reply:
     """An answer, parsed. Raises `_TooLarge` for one that would take too much memory."""
     raw = answer.content
-    signs = sum(map(raw.count, (b",", b":", b"[", b"{")))
-    if len(raw) * (2 if raw.isascii() else 8) + signs * 45 > HEAVIEST:
+    if len(raw) > SMALL and _weight(raw) > HEAVIEST:
         raise _TooLarge()
     text = raw.decode("utf-8", "replace")
     try:
         return Reply(answer.status_code, answer.headers, json.loads(text), text)
     except (ValueError, RecursionError):
         return Reply(answer.status_code, answer.headers, None, text)
+
+
+def _weight(raw: bytes) -> int:
+    """Roughly how many bytes an answer takes once it is parsed."""
+    signs = sum(map(raw.count, (b",", b":", b"[", b"{")))
+    return len(raw) * (2 if raw.isascii() else 8) + signs * 45
 
 
 def _cut(connection: Any) -> None:

@@ -16,7 +16,7 @@ from test_review_runs import ANY, BOB, DAN, carried_out
 
 from ansible_collections.atlasops.access.plugins.module_utils import _after as after
 from ansible_collections.atlasops.access.plugins.module_utils._access import Entry, Member, Project, Way
-from ansible_collections.atlasops.access.plugins.module_utils._tables import POPULATION_COLUMNS, population
+from ansible_collections.atlasops.access.plugins.module_utils._tables import population
 from simulator import Simulator
 
 POLICIES = {
@@ -120,12 +120,8 @@ def test_legacy_invitations_that_nobody_read_again_are_kept(tmp_path):
 def test_no_name_of_a_team_is_taken_for_a_way_or_a_role():
     odd = Way("team", "a;direct;team b (GROUP_OWNER) \\", frozenset(["GROUP_READ_ONLY"]))
     entry = Entry(Member("=tess@corp.example", "1" * 24, "ACTIVE", frozenset()), (odd,))
-    cells = list(
-        population(
-            [(Project("a" * 24, "alpha", "0" * 24), {"1" * 24: entry})], datetime(2026, 1, 1, tzinfo=timezone.utc)
-        )
-    )
-    rows = [dict(zip(POPULATION_COLUMNS, (str(cell or "") for cell in row))) for row in cells]
+    shown = [(Project("a" * 24, "alpha", "0" * 24), {"1" * 24: entry})]
+    rows = list(csv.DictReader(population(shown, datetime(2026, 1, 1, tzinfo=timezone.utc))))
     document = {"projects": [{"id": "a" * 24, "name": "alpha"}], "matrix": {"whole": True, "rows": {}}}
     told = after.picture(after.population(rows, {"a" * 24: []}, {}, ("then", "now")), document)
     assert told["matrix"] == {"=tess@corp.example": {"alpha": ["GROUP_READ_ONLY"]}}

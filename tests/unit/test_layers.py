@@ -165,6 +165,7 @@ MAY_IMPORT = {
         "_policy",
         "_report",
         "_review",
+        "_rules",
         "_roles",
         "_sources",
         "_steps",

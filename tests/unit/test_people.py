@@ -29,6 +29,8 @@ from test_who import (
     who_and_what,
 )
 
+from ansible_collections.atlasops.access.plugins.module_utils import _shapes as shapes
+
 # --- people ----------------------------------------------------------------------------------------------------------
 
 MANGLED = [
@@ -182,3 +184,11 @@ def test_tags_that_no_project_has_are_told(small, tags, says):
     assert result["projects"] == [] and result["warnings"] == [f"tags: no project has the tag {says}"]
     review = run_module(REVIEW, small, project_tags=tags, policy={"leavers": [DAN]})
     assert review["failed"] and f"no project has the tag {says}" in review["msg"]
+
+
+def test_a_member_is_what_its_own_row_says_though_another_one_has_its_id_and_roles():
+    row = {"id": "a" * 24, "username": "ann@corp.example", "orgMembershipStatus": "ACTIVE", "roles": ["GROUP_OWNER"]}
+    known = shapes.member(row)
+    assert shapes.member(dict(row)) is known
+    assert shapes.member({**row, "orgMembershipStatus": "PENDING"}).status == "PENDING"
+    assert shapes.member({**row, "username": "ben@corp.example"}).user == "ben@corp.example"
