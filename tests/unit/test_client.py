@@ -406,7 +406,7 @@ def test_a_row_of_another_shape_is_an_error_of_the_answer(quick, row, call):
             call(client)
 
 
-def test_every_page_is_read_whatever_the_total_says(monkeypatch):
+def test_every_page_is_read_whatever_the_total_says(quick, monkeypatch):
     monkeypatch.setattr(_client, "PAGE", 100)
     world = {
         "organizations": {
@@ -422,6 +422,10 @@ def test_every_page_is_read_whatever_the_total_says(monkeypatch):
         with Simulator(world, total_count=total) as sim, connected(sim) as client:
             found = atlas.members(client, atlas.projects(client)[0])
             assert len({member.user for member in found}) == 300
+    # One that says more than there is can't be told from a listing that came short.
+    with Simulator(world, total_count="high") as sim, connected(sim) as client:
+        with pytest.raises(AtlasError, match="the listing did not come whole: 1 of 8 rows came"):
+            atlas.projects(client)
 
 
 def test_a_server_that_repeats_one_page_is_found_out(monkeypatch):

@@ -23,7 +23,7 @@ import role_calls
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from module_run import run_module
-from test_laws import DAN, ROLE, USER
+from test_laws import DAN, ORGANIZATION, ROLE, TEAM, USER, everywhere
 from torrent import MIB, Torrent
 
 from contract import official
@@ -32,11 +32,17 @@ from simulator import Simulator
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES") or 0)
 MOST_MIB, SECONDS = 300, 60
 ADMIN = {"max_removal_percent": 100, "max_project_removal_percent": 100}
+ANN, RITA = "ann@corp.example", "rita@corp.example"
 TASKS: list[tuple[str, dict[str, Any]]] = [
     (USER, {"projects": "*", "user": DAN, "state": "absent"}),
     (USER, {"projects": ["alpha", "beta"], "user": DAN, "roles": ["GROUP_READ_ONLY"]}),
     (ROLE, {"project": "beta", "user": DAN, "role": "GROUP_CLUSTER_MANAGER", "state": "absent"}),
+    (TEAM, {"teams": "*", "user": ANN, "state": "absent"}),
+    (TEAM, {"team": "readers", "user": DAN}),
+    (ORGANIZATION, {"user": RITA, "state": "absent"}),
+    (ORGANIZATION, {"user": DAN, "roles": ["ORG_READ_ONLY"]}),
     ("atlas_project_user_info", {}),
+    ("atlas_project_identity_info", {}),
     ("atlas_project_info", {}),
     ("atlas_access_review", {"policy": {"leavers": [DAN], "inactive_days": 90}, "guards": ADMIN}),
 ]
@@ -142,7 +148,7 @@ def liar() -> Iterator[Simulator]:
 
 
 @settings(
-    max_examples=EXAMPLES or 150, derandomize=not EXAMPLES, database=None, deadline=None,
+    max_examples=EXAMPLES or 200, derandomize=not EXAMPLES, database=None, deadline=None,
     phases=(Phase.explicit, Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(task=st.sampled_from(TASKS), turns=st.lists(TURNS, min_size=1, max_size=2), nth=st.integers(1, 9),
@@ -151,16 +157,25 @@ def test_whatever_is_answered_there_is_a_sentence_and_nobody_else_is_meant(liar,
     liar.reset()
     Liar.turns, Liar.nth, Liar.times, Liar.seen = turns, nth, times, 0
     module, options = task
+    before = everywhere(liar)
     result = run_module(module, liar, max_wait=0, **options)
     assert not result.get("exception") and "Traceback" not in result.output
     said = result["warnings"] + ([result["msg"]] if result.get("failed") else [])
     for sentence in said:
         assert sentence.strip() and sentence.isprintable() and len(sentence) < 11_000, sentence[:300]
-    user, projects = liar.user_id(DAN), [liar.project_id(name) for name in ("alpha", "beta", "gamma")]
-    mine = re.compile(f"/groups/({'|'.join(projects)})/users(/{user}(:addRole|:removeRole)?)?$")
+    named = {DAN, options.get("user")}
+    ids, (org,) = "|".join(filter(None, (before["Small Org"].get(one, {}).get("id") for one in named))), liar.world.orgs
+    places = "|".join([*liar.world.projects, org])
+    mine = re.compile(
+        f"/(groups|orgs)/({places})/(users(/({ids})(:addRole|:removeRole)?)?|teams/[0-9a-f]+:[ar]\\w+User)$"
+    )
     for write in liar.writes:
         assert mine.search(write.path), f"{write.method} {write.path}"
-    if not module.startswith("atlas_project_") or module.endswith("_info"):
+    for place, people in everywhere(liar).items():
+        assert {user: one for user, one in people.items() if user not in named} == {
+            user: one for user, one in before[place].items() if user not in named
+        }, f"others in {place}"
+    if module.endswith(("_info", "_review")):
         assert not liar.writes
 
 

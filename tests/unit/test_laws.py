@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 import pytest
 from module_run import run_module
+
+from simulator.knobs import CHOICES, Knobs
 
 State = dict[str, dict[str, dict[str, Any]]]
 
@@ -297,16 +300,16 @@ SCENARIOS = {
 # What the API leaves open; each setting must pass.
 SETTINGS: dict[str, dict[str, Any]] = {
     "as-documented": {},
-    "last-role-409": {"last_role_status": 409},
-    "last-role-400": {"last_role_status": 400},
+    "last-role-409": {"last_role_status": 409, "remove_role_not_held": 409},
+    "last-role-400": {"last_role_status": 400, "remove_role_not_held": 200},
     "unknown-project-401": {"unknown_project": 401},
     "any-case-filter": {"username_filter": "any-case"},
     "last-owner-refused": {"last_owner": "refuse"},
-    "no-rate-headers": {"rate_headers": False},
-    "no-error-codes": {"error_codes": False},
+    "no-rate-headers": {"rate_headers": False, "team_only_write": 400},
+    "no-error-codes": {"error_codes": False, "team_only_write": 204},
     "role-not-held-404": {"remove_role_not_held": 404, "add_role_held": 200, "team_only_write": 403},
     "total-is-low": {"total_count": "low"},
-    "total-is-absent": {"total_count": "absent"},
+    "total-is-absent": {"total_count": "absent", "uncounted": "absent"},
     "challenge-costs": {"digest_challenge_costs": True},
     "challenge-without-code": {"challenge_body": "no_code"},
     "challenge-without-body": {"challenge_body": "none"},
@@ -318,6 +321,24 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "already-gone-400": {"already_gone": 400},
     "organization-keeps-who-is-in-projects": {"org_removal": "refuse"},
 }
+# For whom the organization is denied, how Atlas words a refusal, and totals that nothing is whole by.
+ELSEWHERE = {
+    "org_denied_status": "test_residual.py",
+    "flattened_roles": "test_residual.py",
+    "last_owner_code": "test_owners.py",
+    "total_count": "test_client.py",
+}
+
+
+def test_every_choice_that_a_knob_has_is_tried():
+    tried = [*SETTINGS.values(), vars(Knobs())]
+    for name, choices in CHOICES.items():
+        if name in ELSEWHERE:
+            assert name in (Path(__file__).parent / ELSEWHERE[name]).read_text(encoding="utf-8")
+        else:
+            assert set(choices) == {one[name] for one in tried if name in one}, name
+
+
 CREDENTIALS: dict[str, dict[str, Any]] = {
     "service-account": {"client_id": "mdb_sa_id_0123456789abcdef01234567", "client_secret": "mdb_sa_sk_small"},
     "api-key": {"public_key": "smallkey", "private_key": "small-private-key"},
