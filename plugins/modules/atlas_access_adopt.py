@@ -21,6 +21,7 @@ description:
   - If a project can't be read, its file stays as it is, those of the others are written, and the task fails.
 extends_documentation_fragment:
   - atlasops.access.auth
+  - atlasops.access.attributes
 options:
   memberships_dir:
     description:
@@ -43,21 +44,6 @@ options:
     description:
       - Only projects that have all these tags with these values are in scope. YAML's V(true) is the tag V(true).
     type: dict
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return what the run would return, without changing anything.
-    support: full
-  diff_mode:
-    description: Returns what changes, or in check mode would change, when in diff mode.
-    support: full
-  idempotent:
-    description: The same task again changes nothing.
-    support: full
-  action_group:
-    description: Use C(group/atlasops.access.atlas) in C(module_defaults) to set the options of all modules at once.
-    support: full
-    membership:
-      - atlasops.access.atlas
 seealso:
   - module: atlasops.access.atlas_access_review
 """
