@@ -81,6 +81,9 @@ class Watch:
                 self.ours.append((before, after))
                 self._note(before, after, number)
 
+    def id_of(self, project: str) -> str:
+        return next(key for key, name in self._ids.items() if name == project)
+
     def end(self) -> None:
         """After the run."""
         self.after = snapshot(self._sim)

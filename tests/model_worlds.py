@@ -300,7 +300,7 @@ class Deed(NamedTuple):
         elif self.kind == "leave":
             for one in org.projects.values():
                 one.members.pop(user.id, None)
-            _leave(org, user)
+            org.drop_user(user)
             return True
         elif self.kind == "remove" and held:
             del project.members[user.id]
@@ -315,13 +315,6 @@ class Deed(NamedTuple):
             project.members[user.id] = tuple(role for role in held if role != self.role)
             return True
         return False
-
-
-def _leave(org: atlas.Organization, user: atlas.User) -> None:
-    """Out of the organization; the email leads to the other account of it, if there is one."""
-    org.by_email[user.username] = user.id
-    org.drop_user(user)
-    org.by_email.update((one.username, one.id) for one in org.users.values() if one.username == user.username)
 
 
 MOMENTS = [

@@ -157,8 +157,15 @@ class Organization:
         return self.users, {team.id: team.members for team in self.teams.values()}
 
     def drop_user(self, user: User) -> None:
-        """Out of the organization and its teams; who calls this has taken the person out of the projects."""
-        del self.users[user.id], self.by_email[user.username.lower()]
+        """Out of the organization and its teams; who calls this has taken the person out of the projects.
+
+        The email leads to another account of it, if there is one."""
+        del self.users[user.id]
+        email = user.username.lower()
+        others = [one.id for one in self.users.values() if one.username.lower() == email]
+        self.by_email.pop(email, None)
+        if others:
+            self.by_email[email] = others[0]
         for team in self.teams.values():
             team.members = [member for member in team.members if member != user.id]
 

@@ -200,7 +200,8 @@ def failures(result: Result) -> None:
     assert result["msg"].strip()
     for action in result.get("actions", []):
         if action["status"] == "failed":
-            assert f"{action['project']}: " in result["msg"] and action["error"]["detail"]
+            place = next(action[kind] for kind in ("project", "team", "organization") if kind in action)
+            assert f"{place}: " in result["msg"] and action["error"]["detail"]
     assert not any(action["status"] == "planned" for action in result.get("actions", []))
 
 
