@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What ends for people who leave teams: in which projects, and how they still get in there.
+"""What ends for people who leave teams: in which projects, how they still get in there, and who owns these then.
 
 Read before the writes, so that check mode and the run say the same. Knows nothing of Ansible. Private to this
 collection.
@@ -10,12 +10,32 @@ collection.
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from . import _atlas as atlas
 from . import _people as people
-from ._access import LAPSED, UNKNOWN_WAY, Member, Person, Project, Residual, Team, Way, by_id, folded, indirect_ways
-from ._cases import End
+from ._access import (
+    ACTIVE,
+    LAPSED,
+    OWNER,
+    PROJECT,
+    UNKNOWN_WAY,
+    Member,
+    Person,
+    Project,
+    Residual,
+    Step,
+    Team,
+    Way,
+    access_of,
+    active_owners,
+    by_id,
+    folded,
+    indirect_ways,
+    owned_by_team,
+    replay,
+)
+from ._cases import Case, End
 from ._client import Client
 from ._errors import AtlasError
 
@@ -28,19 +48,29 @@ class _Around(NamedTuple):
     members: Mapping[str, Member]
 
 
+# Projects, each with its teams, or why they could not be read.
+Placed = Sequence[Tuple[Project, Union[List[Team], AtlasError]]]
+
+
+def with_teams(client: Client, org_ids: Collection[str]) -> Placed:
+    """The projects of organizations with their teams, at one request each. Raises `AtlasError`."""
+    projects = [one for one in atlas.projects(client) if one.org_id in org_ids]
+    return list(zip(projects, client.together(lambda one: atlas.teams(client, one), projects)))
+
+
 def ends(
-    client: Client, known: people.Organizations, leaving: Sequence[people.Leaving]
+    client: Client, known: people.Organizations, leaving: Sequence[people.Leaving], placed: Placed
 ) -> Tuple[List[End], List[Residual], List[str]]:
     """What ends by leaving teams, how people still get into the projects of these teams, and what could not be read.
 
     ``leaving`` are the teams, each with all who are named, and who of them is a member now. Costs a request for each
-    project of the organizations, and one more for each of the teams' projects that somebody named is a member of.
+    of the teams' projects that somebody named is a member of.
     """
     found: List[End] = []
     rows: List[Residual] = []
     said: List[str] = []
-    projects = [one for one in atlas.projects(client) if one.org_id in {place.project.org_id for place in leaving}]
-    for one, around in zip(projects, client.together(lambda one: _around(client, one, known, leaving), projects)):
+    read = client.together(lambda one: _around(client, *one, known, leaving), placed)
+    for (one, _teams), around in zip(placed, read):
         mine = [place for place in leaving if place.project.org_id == one.org_id]
         if isinstance(around, AtlasError):
             said.append(f"{one.name}: whether people named get in, and how, could not be read: {around}")
@@ -55,10 +85,15 @@ def ends(
 
 
 def _around(
-    client: Client, project: Project, known: people.Organizations, leaving: Sequence[people.Leaving]
+    client: Client,
+    project: Project,
+    teams: Union[List[Team], AtlasError],
+    known: people.Organizations,
+    leaving: Sequence[people.Leaving],
 ) -> Optional[_Around]:
     """None where none of the teams is in the project."""
-    teams = atlas.teams(client, project)
+    if isinstance(teams, AtlasError):
+        raise teams
     concerned = [place for place in leaving if place.project.id in {team.id for team in teams}]
     if not concerned:
         return None
@@ -116,3 +151,76 @@ def _ways(person: Person, around: _Around, left: Set[str], org: people.Organizat
     direct = [Way("direct", None, member.roles)] if member and member.status not in LAPSED else []
     stays = [team for team in around.teams if team.id not in left]
     return direct + indirect_ways(person, stays, org.names)
+
+
+# --- who owns the projects then --------------------------------------------------------------------------------------
+
+
+# Places, each with its steps.
+Planned = Sequence[Tuple[Case, Sequence[Step]]]
+
+
+class Bereft(NamedTuple):
+    """A project that loses its last ACTIVE owner by a step out of a team, or of which that could not be read."""
+
+    case: Case
+    step: Step
+    why: str
+
+
+def bereft(client: Client, cases: Planned, known: people.Organizations, placed: Placed) -> List[Bereft]:
+    """The steps out of teams that leave a project without an ACTIVE owner. ``cases`` are all places with their steps.
+
+    Costs a request for each project that only those who leave own through teams.
+    """
+    ended = leaving_of(cases)
+    then = people.without(known, ended)
+    found: List[Bereft] = []
+    for project, teams in placed:
+        org, later = known.get(project.org_id), then.get(project.org_id)
+        if isinstance(teams, AtlasError) or org is None or org.people is None or later is None:
+            continue
+        everybody = org.people
+        if not owned_by_team(teams, everybody.values()) or owned_by_team(teams, (later.people or {}).values()):
+            continue
+        owning = {team.id for team in teams if OWNER in team.roles}
+        active = {key for key, one in everybody.items() if one.status == ACTIVE and owning & one.team_ids}
+        takers = _takers(cases, active, owning) or _takers(cases, active, {project.org_id})
+        steps = next((steps for case, steps in cases if case.project.id == project.id), ())
+        why = _left_without(client, project, steps)
+        found += [Bereft(case, step, why) for case, step in takers if why]
+    return found
+
+
+def _takers(cases: Planned, active: Set[str], places: Set[str]) -> List[Tuple[Case, Step]]:
+    """The steps that take these people out of these places."""
+    return [
+        (case, step)
+        for case, steps in cases
+        for step in steps
+        if case.project.id in places and step.action == "remove" and step.user in active
+    ]
+
+
+def leaving_of(cases: Planned) -> Dict[str, Set[str]]:
+    """Who leaves which teams and organizations, by user id."""
+    ended: Dict[str, Set[str]] = {}
+    for case, steps in cases:
+        for step in steps if case.project.kind != PROJECT else ():
+            if step.action == "remove":
+                ended.setdefault(step.user, set()).add(case.project.id)
+    return ended
+
+
+def _left_without(client: Client, project: Project, steps: Iterable[Step]) -> str:
+    """What speaks against it that nobody owns a project through a team any more; empty if somebody does as a member."""
+    try:
+        members = by_id(atlas.members(client, project))
+    except AtlasError as error:
+        return f"whether an owner of {project.name} would be left could not be read: {error}"
+    if active_owners(replay(access_of(members), steps), members):
+        return ""
+    return (
+        f"this would leave the project {project.name} without an ACTIVE owner, for only people of the team own it; "
+        f"make somebody else {OWNER} there first"
+    )

@@ -16,6 +16,7 @@ from . import _atlas_programs as programs
 from . import _people as people
 from ._access import (
     ORGANIZATION,
+    OWNER,
     OWNERS,
     TEAM,
     Entry,
@@ -30,7 +31,7 @@ from ._client import Client
 from ._errors import AtlasError
 from ._names import blank
 from ._policy import Guards, Policy
-from ._review import Finding, Reviewed, after, losing, owners, review
+from ._review import LAST_OWNER, Finding, Reviewed, after, losing, owners, review
 from ._survey import Survey, is_whole
 from ._today import living_exceptions
 
@@ -104,6 +105,7 @@ def leave(
         if not found.findings:
             continue
         stays = {key: _stays(everybody[key], seen, reviewed, excepted) for key in going}
+        stays.update(_last_owners(reviewed, org_id, stays))
         unable = _unable(client, org_id) if going else ""
         stays = {key: why or unable for key, why in stays.items()}
         out = _held_back(found, stays) if level == EVERYTHING else None
@@ -148,6 +150,19 @@ def _stays(person: Person, seen: Survey, reviewed: Sequence[Reviewed], excepted:
         if direct and not any(step.user == person.user_id and step.action == "remove" for step in place.steps):
             return f"they stay in {place.project.name}"
     return ""
+
+
+def _last_owners(reviewed: Sequence[Reviewed], org_id: str, stays: Mapping[str, str]) -> Dict[str, str]:
+    """Who keeps their teams because nobody else would own a project, one for each: the reason why."""
+    kept: Dict[str, str] = {}
+    for one in reviewed:
+        leave = {key for key, why in stays.items() if not why and key not in kept}
+        if one.project.org_id == org_id and one.left and one.left <= leave:
+            kept[max(one.left)] = (
+                f"{LAST_OWNER}the project {one.project.name} would have no other ACTIVE owner; "
+                f"make somebody else {OWNER} there first"
+            )
+    return kept
 
 
 def _unable(client: Client, org_id: str) -> str:

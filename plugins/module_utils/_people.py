@@ -141,6 +141,29 @@ def in_place(org: Organization, place: Project) -> List[Member]:
     ]
 
 
+def without(known: Organizations, ended: Mapping[str, Collection[str]]) -> Dict[str, Organization]:
+    """The organizations without what ends: by user id the ids of the places that somebody leaves."""
+    return {
+        org_id: org
+        if org.people is None
+        else org._replace(people={**org.people, **_without(org.people, ended, org_id)})
+        for org_id, org in known.items()
+    }
+
+
+def _without(everybody: Mapping[str, Person], ended: Mapping[str, Collection[str]], org_id: str) -> Dict[str, Person]:
+    return {
+        key: everybody[key]._replace(
+            # Nobody who left the organization is in one of its teams.
+            team_ids=frozenset() if org_id in places else everybody[key].team_ids.difference(places),
+            project_ids=everybody[key].project_ids.difference(places),
+            org_roles=frozenset() if org_id in places else everybody[key].org_roles,
+        )
+        for key, places in ended.items()
+        if key in everybody
+    }
+
+
 def doubts(organizations: Organizations, kind: str = PROJECT) -> List[str]:
     """What is not known of who gets in, because an organization could not be read; sentences.
 

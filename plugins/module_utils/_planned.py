@@ -26,7 +26,6 @@ from ._access import (
     TEAM,
     Access,
     Member,
-    Person,
     Project,
     Refusal,
     Step,
@@ -40,11 +39,12 @@ from ._apply import apply, tell
 from ._asked import Newcomer, Who, Wish
 from ._cases import Case, Outcome, Run
 from ._client import Client
+from ._ends import bereft
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal, Journaled, now
 from ._names import blank, is_id
 from ._places import LAST, OWN, is_own, last_of_team, newcomer, of_plan
-from ._runner import look_for_residual, losing_owners, no_owner, read_members
+from ._runner import around_teams, look_for_residual, losing_owners, no_owner, read_members
 from ._steps import DONE, FAILED, PLANNED, SKIPPED, Row, digest, step_hash
 
 ACTIONS = ("add", "grant", "revoke", "remove")
@@ -154,13 +154,17 @@ def carry_out(run: Run, client: Client, planned: Planned, journal: Journal, chec
         case.project.id: _share(case, by_project[case.project.id], planned, known, _statuses(journal.past, check_mode))
         for case in run.cases
     }
-    _keep_owners(client, run.cases, share, known)
+    then = _in_the_end(known, planned, journal.past)
+    _keep_owners(client, run.cases, share, then)
+    placed = around_teams(client, run)
+    for one in bereft(client, [(case, share[case.project.id].ahead()) for case in run.cases], known, placed):
+        share[one.case.project.id].refused[one.step] = one.why
     _keep_own(client, run.cases, share)
     if client.stopped_by:
         raise Interrupted()
     if "remove" in planned.kinds and planned.place != ORGANIZATION:
         leaving = [_leaving(case) for case in run.cases if not case.unread]
-        look_for_residual(client, run, _in_the_end(known, planned, journal.past), leaving)
+        look_for_residual(client, run, then, leaving, placed)
     for case in run.cases:
         _settle(case, share[case.project.id])
         tell(journal, case, share[case.project.id].settled)
@@ -346,24 +350,7 @@ def _in_the_end(known: people.Organizations, planned: Planned, past: Journaled) 
         record = past.records.get(step_hash(row))
         if row["action"] == "remove" and not (record and record.status in (FAILED, SKIPPED)):
             ended.setdefault(_key(row), set()).add(row["project_id"])
-    return {
-        org_id: org
-        if org.people is None
-        else org._replace(people={**org.people, **_without(org.people, ended, org_id)})
-        for org_id, org in known.items()
-    }
-
-
-def _without(everybody: Mapping[str, Person], ended: Mapping[str, Set[str]], org_id: str) -> Dict[str, Person]:
-    return {
-        key: everybody[key]._replace(
-            team_ids=everybody[key].team_ids - places,
-            project_ids=everybody[key].project_ids - places,
-            org_roles=frozenset() if org_id in places else everybody[key].org_roles,
-        )
-        for key, places in ended.items()
-        if key in everybody
-    }
+    return people.without(known, ended)
 
 
 def _leaving(case: Case) -> people.Leaving:

@@ -38,7 +38,7 @@ from ._apply import apply
 from ._asked import Asked, Params, Who, Wish, by_project, check_names, is_here, wanted
 from ._cases import Case, Run
 from ._client import Client
-from ._ends import ends
+from ._ends import Placed, bereft, ends, leaving_of, with_teams
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal
 from ._leave import elsewhere, held, keep_last, leavable, look_again
@@ -68,10 +68,14 @@ def change(
     run.cases = leavable(run.cases)
     check_names(_whos(run.cases), _accounts(run.cases, known), run.warnings)
     refusals = _plan(run, params, desired, known)
+    planned = [(case, case.steps) for case in run.cases]
     if not params.get("allow_no_owner"):
-        refusals += _owner_refusals(client, run.cases, known, "allow_no_owner" in params)
+        then = people.without(known, leaving_of(planned))
+        refusals += _owner_refusals(client, run.cases, then, "allow_no_owner" in params)
     if run.kind == ORGANIZATION:
         run.warnings += keep_last(run.cases)
+    placed = around_teams(client, run)
+    refusals += [f"{one.case.project.name}: {one.why}" for one in bereft(client, planned, known, placed)]
     refusals += must_stay(run.cases, client.names)
     if client.stopped_by:
         raise Interrupted()
@@ -81,7 +85,7 @@ def change(
         run.held = held(run.cases) if run.deed == "remove" else []
     elif run.deed == "remove" or run.kind == TEAM:
         leaving = [_leaving(case, known[case.project.org_id], run.deed) for case in run.cases if not case.unread]
-        look_for_residual(client, run, known, leaving)
+        look_for_residual(client, run, known, leaving, placed)
     if params["state"] == "absent":
         run.warnings += _nobody([case for case in run.cases if case.project.kind == run.kind], run.kind)
     apply(client, run.cases, None if params.get("allow_no_owner") else known, journal, check_mode)
@@ -227,11 +231,23 @@ def _owned_otherwise(client: Client, case: Case, known: people.Organizations) ->
 # --- what removal leaves ---------------------------------------------------------------------------------------------
 
 
-def look_for_residual(client: Client, run: Run, known: people.Organizations, leaving: Sequence[people.Leaving]) -> None:
+def around_teams(client: Client, run: Run) -> Placed:
+    """The projects and their teams, if the run takes anybody out of a team. Raises `AtlasError`."""
+    teams = [case for case in run.cases if case.project.kind == TEAM and not case.unread]
+    return with_teams(client, {case.project.org_id for case in teams}) if teams else []
+
+
+def look_for_residual(
+    client: Client,
+    run: Run,
+    known: people.Organizations,
+    leaving: Sequence[people.Leaving],
+    placed: Placed,
+) -> None:
     """Fill in how everybody named still gets in, whether they are taken out now or were long ago, and what ends."""
     if run.kind == TEAM:
         named = people.with_names(client, known, known)
-        run.ends, run.residual, said = ends(client, named, leaving)
+        run.ends, run.residual, said = ends(client, named, leaving, placed)
     else:
         run.residual, said = people.residual(client, known, leaving)
     run.warnings += people.doubts(known, run.kind) + said + _residual_warnings(run.residual)

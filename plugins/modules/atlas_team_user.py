@@ -16,7 +16,7 @@ description:
     the whole organization; RV(ends) names these projects, and RV(residual_access) how the person still gets in there.
   - The credential needs Organization Owner. Without it Atlas refuses the first write, and the error says so.
   - Atlas keeps at least one user in a team. A task that would take the last one is refused before anything is written,
-    in check mode too.
+    in check mode too, and so is one that would leave a project without an ACTIVE owner, where only the team owns it.
   - Everything is read and planned before the first write. A failure of Atlas in one team does not stop the others. The
     task fails at the end and says what was done; the same task again does the rest.
 extends_documentation_fragment:

@@ -326,3 +326,17 @@ def test_what_a_step_of_the_plan_did_not_end_stays(sim, tmp_path):
     result = run_module("atlas_team_user", sim, **given)
     assert [(row["project"], row["via"]) for row in result["residual_access"]] == [("two", "direct")]
     assert {row["project"] for row in result["ends"]} == {"four"}
+
+
+@pytest.mark.parametrize("level", ["teams", "organization"])
+def test_whoever_alone_owns_a_project_through_a_team_stays_in_it(sim, tmp_path, level):
+    """The projects' own steps count on owners through teams, so those stay where nobody else owns the project."""
+    sim.change(lambda world: world.project("two").members.pop(world.user(ROOT).id))
+    reviewed, verified, _run = carry_out(sim, tmp_path, level, leavers=(LEA, TOM))
+    told = [one for one in reviewed["report"] if "last_owner: the project two would have no other ACTIVE owner" in one]
+    (kept,) = {who for who in (LEA, TOM) for one in told if who in one}
+    gone = TOM if kept == LEA else LEA
+    assert kept in sim.directory()["data"] and gone not in {*sim.directory()["data"], *sim.state()["two"]}
+    assert verified["outcome"]["state"] == "open" and verified["outcome"]["still"]
+    again = review(sim, level, leavers=(LEA, TOM))
+    assert again["step_hashes"] == []

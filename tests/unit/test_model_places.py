@@ -125,8 +125,11 @@ def owned_in(world: Simulator) -> set[str]:
 
 
 def never_bare(seen: Seen) -> None:
-    """No team loses its last user, no organization its last owner, while nobody else has a hand in it."""
-    if seen.touched:
+    """No team loses its last user, no organization its last owner, while nobody else has a hand in it.
+
+    Whether the last of a team may leave the organization is up to Atlas.
+    """
+    if seen.touched or any("is tried" in one for one in seen.result["warnings"]):
         return
     before = seen.states[0]
     for now in seen.states:

@@ -274,3 +274,24 @@ def test_where_the_organization_can_not_be_read_nothing_in_it_is_left(small, has
         assert result["failed"] and not small.writes and not result["changed"]
         assert [(one["organization"], one["action"]) for one in result["actions"]] == [("Small Org", "read")]
         small._service.faults.scripted[0].seen = 0
+
+
+@pytest.mark.parametrize("users", [ANN, f"{ANN}, {BOB}"], ids=["through-a-team", "with-the-direct-one"])
+@pytest.mark.parametrize("check", [True, False])
+def test_owners_through_teams_who_leave_as_well_do_not_count(small, users, check):
+    """Gamma is owned by Bob, and through the team platform by Ann and Tess."""
+
+    def others(world):
+        world.user(TESS).status = "PENDING"
+        world.changed_people(next(iter(world.orgs.values())))
+        if BOB not in users:
+            world.project("gamma").members.pop(world.user(BOB).id)
+        # Neither alpha nor beta is lost by them.
+        for name in ("alpha", "beta"):
+            world.project(name).members[world.user(ROOT).id] = ("GROUP_OWNER",)
+
+    small.change(others)
+    result = leave(small, users, check)
+    assert result["failed"] and not small.writes
+    assert "gamma" in result["msg"] and "without an ACTIVE owner" in result["msg"]
+    assert "alpha" not in result["msg"] and "beta" not in result["msg"]

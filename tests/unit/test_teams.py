@@ -138,6 +138,38 @@ def test_the_last_of_a_team_by_somebody_elses_hand(small):
     assert result["failed"] and "A team keeps at least one user" in result["msg"]
 
 
+def _without_other_owners(world):
+    """Ann alone owns gamma, through the team platform."""
+    world.user(TESS).status = "PENDING"
+    world.project("gamma").members.pop(world.user(BOB).id)
+    world.changed_people(next(iter(world.orgs.values())))
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_the_last_owner_of_a_project_through_a_team_is_refused(small, check):
+    small.change(_without_other_owners)
+    result = leave(small, ANN, check, teams="platform")
+    assert result["failed"] and not small.writes
+    assert "platform: this would leave the project gamma without an ACTIVE owner" in result["msg"]
+    alone = run_module(TEAM, small, check, teams="platform", user=TESS, exclusive=True)
+    assert alone["failed"] and "without an ACTIVE owner" in alone["msg"] and not small.writes
+
+
+@pytest.mark.parametrize("who", [DAN, BOB])
+def test_a_member_who_owns_the_project_lets_a_team_go(small, who):
+    small.change(_without_other_owners)
+    small.change(lambda world: world.project("gamma").members.update({world.user(who).id: ("GROUP_OWNER",)}))
+    assert leave(small, ANN, teams="platform")["changed"]
+
+
+def test_whether_an_owner_is_left_that_can_not_be_read_refuses(small, hasty):
+    small.change(_without_other_owners)
+    small.fault(403, method="GET", path=f"{small.project_id('gamma')}/users", times=None)
+    result = leave(small, ANN, teams="platform")
+    assert result["failed"] and "whether an owner of gamma would be left could not be read" in result["msg"]
+    assert not small.writes
+
+
 @pytest.mark.parametrize("credential", [READER, PROJECTS], ids=["reader", "projects"])
 def test_without_organization_owner_the_error_says_so(small, credential):
     result = leave(small, RITA, **credential)
