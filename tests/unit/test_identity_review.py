@@ -15,6 +15,7 @@ from test_faults import WRITE_FAULTS
 from test_identities import ADMIN, DEPLOY, MANAGED, OLD, SEED, WORLD
 from test_review import HOSTILE, of_run, read, rows
 
+from ansible_collections.atlasops.access.plugins.module_utils._identity_rules import LISTED
 from simulator import Simulator
 from simulator.world import derive
 
@@ -238,6 +239,22 @@ def test_counts_and_files_hold_all_of_them(world, tmp_path):
     assert shown["nightly"]["everywhere"] == ["ORG_READ_ONLY"] and shown["forgotten"]["rules"] == [UNUSED]
     assert result["completeness"]["programmatic_access"] == "read" and result["completeness"]["complete"]
     assert [row["user"] for row in rows(of_run(result) / "findings.csv")] == ["forgotten"]
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+def test_of_more_than_a_report_holds_the_count_is_told_and_the_table_has_all(quick, tmp_path, extra):
+    count = LISTED + extra
+    keys = {f"k{number:07}": {"name": "key", "private_key": "p", "role": "ORG_MEMBER"} for number in range(count - 1)}
+    account = {"mdb_sa_id_" + "9" * 24: {"secret": "x", "role": "ORG_OWNER", "access_tokens": ["many"]}}
+    projects = {"one": {"members": {"a@b.example": ["GROUP_OWNER"]}}}
+    org = {"service_accounts": account, "api_keys": keys, "projects": projects}
+    with Simulator({"organizations": {"Many": org}}) as sim:
+        result = review(sim, {HOLDERS: {"ORG_MEMBER": ["nobody"]}}, access_token="many", evidence_dir=str(tmp_path))
+    told = read(result)["identities"]
+    assert told["count"] == count and len(told["rows"]) == min(count, LISTED)
+    table = rows(of_run(result) / "identities.csv")
+    assert len({row["id"] for row in table}) == count
+    assert result["summary"]["identities"]["findings"] == count - 1 and "more findings" in result["report"][-1]
 
 
 def test_no_secret_and_nothing_that_atlas_shows_of_one_is_in_the_evidence(world, tmp_path):
