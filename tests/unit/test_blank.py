@@ -70,7 +70,9 @@ def cases() -> Iterator[Any]:
     for name in FILLED:
         for option, entry in spec_of(name).items():
             if entry["type"] not in OTHER_TYPES and option != "state":
-                yield pytest.param(name, [option], blanks(entry), id=f"{name}-{option}")
+                # One spec and one reader serve all modules.
+                marks = [pytest.mark.thorough] if option in AUTH_SPEC and name != USER else []
+                yield pytest.param(name, [option], blanks(entry), id=f"{name}-{option}", marks=marks)
             for inner, of_inner in entry.get("options", {}).items():
                 yield pytest.param(name, [option, inner], blanks(of_inner), id=f"{name}-{option}-{inner}")
 

@@ -481,7 +481,7 @@ def test_the_options_that_a_result_repeats_count_too(quick):
     assert len(result.output) < 500_000
 
 
-@pytest.mark.parametrize("length", [100, 5000])
+@pytest.mark.parametrize("length", [pytest.param(100, marks=pytest.mark.thorough), 5000])
 def test_long_warnings_are_bounded(quick, length):
     """Thirty people who all get in through a team of a long name, in 60 projects of long names."""
     users = [f"somebody.with.a.name.{number:04}@corp.example" for number in range(30)]
