@@ -286,7 +286,7 @@ def fixed(sim: Simulator, world: World, task: Task) -> Result | None:
 # --- tried out -------------------------------------------------------------------------------------------------------
 
 
-@chosen(120)
+@chosen(50)
 @given(world=WORLDS, task=TASKS)
 def test_the_laws_where_nobody_else_acts(sim, world, task):
     build(sim, world, task)
@@ -328,13 +328,13 @@ def disturbed(sim: Simulator, world: World, task: Task, deeds: Sequence[Deed], f
     converges(sim, world, task)
 
 
-@chosen(150)
+@chosen(60)
 @given(world=WORLDS, task=TASKS, deeds=DEEDS, faults=FAULTS)
 def test_the_laws_where_somebody_else_acts_and_the_service_fails(sim, world, task, deeds, faults):
     disturbed(sim, world, task, deeds, faults)
 
 
-@chosen(100)
+@chosen(40)
 @given(world=OWNED_WORLDS, task=DEMOTIONS, deeds=DEMOTING_DEEDS)
 def test_the_laws_where_somebody_else_takes_the_other_owner(sim, world, task, deeds):
     disturbed(sim, world, task, deeds)

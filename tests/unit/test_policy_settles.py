@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 
 import pytest
@@ -179,7 +180,7 @@ def known_of(organization, whole=True):
     return Known(Finder(organization), True) if whole else Known(whole=False)
 
 
-@settings(max_examples=400)
+@settings(max_examples=int(os.environ.get("POLICY_EXAMPLES") or 100))
 @given(
     policies,
     st.lists(names, max_size=1),

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two runs of the role at the same time: each does what it judged, each write is on record once, owners stay.
 
-Ten pairs; `PAIRS=100` tries that many, with other beginnings.
+Five pairs; `PAIRS=100` tries that many, with other beginnings.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def owned(sim: Plain, project: str) -> bool:
     return any("GROUP_OWNER" in one["roles"] and one["status"] == "ACTIVE" for one in members)
 
 
-@pytest.mark.parametrize("case", range(PAIRS or 10))
+@pytest.mark.parametrize("case", range(PAIRS or 5))
 def test_two_runs_at_once(atlas, tmp_path, case):
     atlas.reset()
     chance, kind = random.Random(None if PAIRS else case), KINDS[case % len(KINDS)]
