@@ -64,17 +64,6 @@ def compared(base: Optional[str], written: Row, reviewed: Iterable[Any]) -> Opti
     }
 
 
-def line(comparison: Optional[Row]) -> str:
-    """The same in a few words, empty where there is nothing to compare."""
-    if not comparison or not comparison["run"]:
-        return ""
-    counts = comparison["counts"]
-    said = [f"{counts['new']:,} new", f"{counts['gone']:,} gone"]
-    said += [f"{counts['came_back']:,} came back"] if counts["came_back"] else []
-    said += [f"{counts['extended']:,} extended"] if counts["extended"] else []
-    return f"since {comparison['run']}: {', '.join(said)}"
-
-
 # --- what was earlier ------------------------------------------------------------------------------------------------
 
 

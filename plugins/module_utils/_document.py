@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a review says in plain types: its rows, its lines for people, and the whole of it as one document.
+"""What a review says in plain types: its rows, and the whole of it as one document.
 
 Pure: no I/O, no Ansible. Private to this collection.
 """
@@ -13,9 +13,10 @@ import json
 from collections import Counter
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
-from ._access import ACTIVE, LAPSED, PENDING, PRIVILEGED, UNKNOWN_WAY, Way, days_since, folded, idle_days, labels
+from ._access import ACTIVE, LAPSED, PENDING, PRIVILEGED, Way, days_since, folded, idle_days, labels
+from ._console import plan_lines
 from ._exceptions import exceptions
 from ._policy import IDENTITY_RULES, RULES, Exemption, Guards, Policy, is_asked, parsed, parsed_guards
 from ._review import Finding, Reviewed, lapsed, summary
@@ -25,11 +26,11 @@ from ._steps import Row, digest
 LISTED = 500
 # How many cells the matrix of people and projects may have; beyond it only privileged people are in it.
 MATRIX_CELLS = 6000
-# How many lines of findings, and of a plan, people are shown; a file holds all. And how many names on a line.
-LINES, NAMES = 100, 50
+# How many lines of the plan; plan.json holds all.
+LINES = 100
 
 
-# --- rows and lines --------------------------------------------------------------------------------------------------
+# --- rows ------------------------------------------------------------------------------------------------------------
 
 
 def finding_row(finding: Finding) -> Row:
@@ -49,46 +50,8 @@ def finding_row(finding: Finding) -> Row:
     }
 
 
-def finding_line(row: Row) -> str:
-    """A finding for a person to read."""
-    roles = f" ({', '.join(row['roles'])})" if row["roles"] else ""
-    known = [way for way in row["residual_access"] if way["via"] != UNKNOWN_WAY.kind]
-    ways = [f"{way['via']} {way['name'] or ''}".strip() for way in known]
-    # Of a member who stays the other ways are no news.
-    gets = "still gets" if row["action"] == "remove" else "gets" if row["action"] == "report" and not roles else ""
-    still = f"; {gets} in through {' and '.join(ways)}" if ways and gets else ""
-    still += "; other ways in could not be read" if len(known) < len(row["residual_access"]) else ""
-    return f"{row['project']}: {row['action']} {row['user']}{roles}: {'; '.join(row['reasons'])}{still}"
-
-
 def _way_row(way: Way) -> Row:
     return {"via": way.kind, "name": way.name, "roles": sorted(way.roles)}
-
-
-def report(rows: Sequence[Row], path: Optional[str]) -> List[str]:
-    """The findings for people, a line for each; beyond the first ``LINES`` where all of them are."""
-    lines = [finding_line(row) for row in rows[:LINES]]
-    return lines + _more(len(rows) - LINES, "findings", path)
-
-
-def plan_lines(rows: Iterable[Row], path: Optional[str]) -> List[str]:
-    """A plan for people: a line for each action, role and project, with the names of whom it is about."""
-    groups: Dict[Tuple[str, str, str], List[Row]] = {}
-    for row in rows:
-        roles = "" if row["action"] == "remove" else f" {', '.join(row['roles'])}"
-        groups.setdefault((row["project"], row["project_id"], row["action"] + roles), []).append(row)
-    lines, left = [], sum(map(len, groups.values()))
-    for (project, _project_id, what), mine in list(groups.items())[:LINES]:
-        names = [row["user"] for row in mine[:NAMES]]
-        rest = f" and {len(mine) - NAMES} more" if len(mine) > NAMES else ""
-        lines.append(f"{project}: {what}: {', '.join(names)}{rest}")
-        left -= len(names)
-    return lines + _more(left, "steps", path)
-
-
-def _more(left: int, what: str, path: Optional[str]) -> List[str]:
-    where = f"all in {path}" if path else "name an evidence_dir to have them all"
-    return [f"and {left} more {what}, {where}"] if left > 0 else []
 
 
 def leaver_rows(policy: Policy, reviewed: Iterable[Reviewed]) -> List[Row]:
@@ -146,9 +109,10 @@ def document(
         "asked": [rule for rule in (*RULES, *IDENTITY_RULES) if is_asked(policy, rule)],
         "guards": parsed_guards(guards),
         "conflicts": conflict_rows(reviewed),
+        "unmatched": {},
         "findings": list(findings),
         "steps": list(rows),
-        "plan": plan_lines(rows, "plan.json"),
+        "plan": plan_lines(rows, "plan.json", LINES),
         "leavers": leaver_rows(policy, reviewed),
         "exceptions": exceptions(policy, reviewed, exempt, now),
         "projects": projects,

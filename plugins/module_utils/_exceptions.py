@@ -16,7 +16,7 @@ from ._policy import Exemption, Policy, exemption_row, is_asked
 from ._review import Reviewed
 from ._steps import Row
 from ._today import lapsed_exceptions
-from ._words import TOLD, listed
+from ._words import TOLD, counted, listed
 
 
 def exceptions(
@@ -63,7 +63,7 @@ def doubts(rows: Mapping[str, Sequence[Row]]) -> List[str]:
         for one in rows["lapsed"][:TOLD]
     ]
     if len(rows["lapsed"]) > TOLD:
-        found.append(f"{len(rows['lapsed']) - TOLD} more exceptions ended")
+        found.append(f"{counted(len(rows['lapsed']) - TOLD, 'more exception')} ended")
     for name, what in (
         ("unused", "exceptions that took nothing out, as no rule finds these people there"),
         ("not_tried", "exceptions that were not tried, as their projects or rules are not in this review"),

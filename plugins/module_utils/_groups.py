@@ -21,7 +21,7 @@ DUE, DECIDE, EXPECTED = "due", "decide", "expected"
 MOST = 2000
 
 _ORDER = ("remove", "revoke", "add", "report")
-_NUMBERS = re.compile(r"\b\d+ days\b|\b\d{4}-\d\d-\d\d\b")
+_NUMBERS = re.compile(r"\b[\d,]+ days?\b|\b\d{4}-\d\d-\d\d\b")
 _PROTECTED = "is protected, so left alone"
 
 
@@ -108,4 +108,4 @@ def _account(row: Row) -> Tuple[str, str]:
 
 
 def _general(found: "re.Match[str]") -> str:
-    return "N days" if found[0].endswith("days") else "a date"
+    return "N days" if found[0].endswith(("day", "days")) else "a date"

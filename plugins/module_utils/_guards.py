@@ -29,7 +29,7 @@ from ._access import PROJECT, Refusal, folded
 from ._policy import Guards
 from ._review import Reviewed, gaining, living, losing, percent
 from ._steps import Row, digest_of, step_hash
-from ._words import TOLD, listed
+from ._words import TOLD, counted, listed, was
 
 # From so many living memberships on, a project has a guard of its own against being emptied.
 SMALL = 10
@@ -125,9 +125,8 @@ def judge(
     tripped = [*lost, *_tripped(guards, reviewed)] if rows else []
     if approval is None:
         if require and rows:
-            steps = "step" if len(rows) == 1 else "steps"
             why = f": {used_up}" if used_up else ""
-            tripped.append(_stop("require_approval", f"the plan of {len(rows)} {steps} was not approved{why}"))
+            tripped.append(_stop("require_approval", f"the plan of {counted(len(rows), 'step')} was not approved{why}"))
         return Judged(tripped, None, [])
     today = {step_hash(row): row for row in rows}
     new = _not_approved(approval, today)
@@ -135,6 +134,7 @@ def judge(
     blocked = ([_stop("approved_plan", new)] if new else []) + [one for one in tripped if one not in lifted]
     due = [row for row in approval.rows or () if step_hash(row) not in today]
     gone = len((approval.hashes or frozenset()) - today.keys())
+    every = counted(len(approval.hashes or ()), "approved step")
     told = f": {listed([said(row) for row in due], '; ')}" if due else ""
     return Judged(
         blocked,
@@ -144,7 +144,7 @@ def judge(
             "lifted": sorted({one["guard"] for one in lifted}),
             "no_longer_due": due,
         },
-        [f"{gone} of the {len(approval.hashes or ())} approved steps are no longer due{told}"] if gone else [],
+        [f"{gone:,} of {every} {'is' if gone == 1 else 'are'} no longer due{told}"] if gone else [],
     )
 
 
@@ -175,7 +175,8 @@ def _not_approved(approval: Approval, today: Mapping[str, Row]) -> str:
         return ""
     about = {(row["project_id"], row["action"], folded(row["user"])): row for row in approval.rows or ()}
     sentences = [f"{said(row)}{_differs(row, about)}" for row in new]
-    return f"{len(new)} of {len(today)} steps were not approved: {listed(sentences, '; ')}"
+    steps = f"{len(new):,} of {counted(len(today), 'step')} {was(len(new))}"
+    return f"{steps} not approved: {listed(sentences, '; ')}"
 
 
 def _differs(row: Row, approved: Mapping[Tuple[str, str, str], Row]) -> str:
@@ -219,7 +220,7 @@ def _tripped(guards: Guards, reviewed: Sequence[Reviewed]) -> List[Row]:
             tripped.append(_stop("max_removal_percent", f"{_lost(lost, total)}, and {limit}"))
             break
     if guards.max_additions is not None and come > guards.max_additions:
-        detail = f"{come} memberships would come or gain roles, and max_additions is {guards.max_additions}"
+        detail = f"{counted(come, 'membership')} would come or gain roles, and max_additions is {guards.max_additions}"
         tripped.append(_stop("max_additions", detail))
     for one in reviewed:
         project = one.project
@@ -229,24 +230,14 @@ def _tripped(guards: Guards, reviewed: Sequence[Reviewed]) -> List[Row]:
             limit = f"max_project_removal_percent is {guards.max_project_removal_percent}"
             tripped.append(_stop("max_project_removal_percent", f"{_lost(lost, total)}, and {limit}", name))
         if len(one.left) < min(len(one.owners), guards.min_owners):
-            detail = (
-                f"{len(one.left)} of {len(one.owners)} ACTIVE owners would remain; min_owners is {guards.min_owners}"
-            )
+            owners = f"{len(one.left)} of {counted(len(one.owners), 'ACTIVE owner')}"
+            detail = f"{owners} would remain; min_owners is {guards.min_owners}"
             tripped.append(_stop("min_owners", detail, name))
     return tripped
 
 
 def _lost(lost: int, total: int) -> str:
-    return f"{lost} of {total} memberships ({percent(lost, total)} %) would end or lose a role"
-
-
-def missing_protected(guards: Guards, reviewed: Iterable[Reviewed], others: Collection[str]) -> List[str]:
-    """Protected people who are found neither in scope nor among ``others``: emails, folded, and ids."""
-    seen = set(others)
-    for one in reviewed if guards.protected_users else ():
-        for key, entry in one.entries.items():
-            seen |= {key, folded(entry.member.user)}
-    return sorted(guards.protected_users - seen)
+    return f"{lost:,} of {counted(total, 'membership')} ({percent(lost, total)} %) would end or lose a role"
 
 
 def unknown_protected(missing: Sequence[str], known: Collection[str]) -> List[Row]:
@@ -258,5 +249,5 @@ def unknown_protected(missing: Sequence[str], known: Collection[str]) -> List[Ro
         hint = f"; near names: {', '.join(near)}" if near else ""
         rows.append(_stop(PROTECTED, f"{user} is protected, but nobody in the organization is that{hint}"))
     if len(missing) > TOLD:
-        rows.append(_stop(PROTECTED, f"{len(missing) - TOLD} more are protected, but nobody is them"))
+        rows.append(_stop(PROTECTED, f"{len(missing) - TOLD:,} more are protected, but nobody is them"))
     return rows

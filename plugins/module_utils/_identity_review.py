@@ -18,7 +18,7 @@ from ._access import Project, Refusal
 from ._client import Client
 from ._identities import API_KEY, Row, place_rows
 from ._policy import IDENTITY_RULES, Exemption, Policy, is_asked
-from ._words import TOLD
+from ._words import TOLD, counted
 
 # How much is known of them (``completeness.programmatic_access``).
 READ, IN_PART, UNREADABLE, NOT_ASKED = "read", "in part", "unreadable", "not asked for"
@@ -89,7 +89,7 @@ def review(
         access,
         rules.finding_rows(found, organizations),
         applied,
-        rules.counted(policy, seen.identities, seen.unlisted, found, now),
+        rules.numbers(policy, seen.identities, seen.unlisted, found, now),
         rules.shown(seen.identities, scope, found, seen.unread, now),
         place_rows(seen.identities, projects, now),
         _doubts(policy, seen),
@@ -100,8 +100,11 @@ def _doubts(policy: Policy, seen: programs.Programs) -> List[str]:
     """What a person should know."""
     said = seen.unread[:TOLD]
     if len(seen.unread) > TOLD:
-        said = [*said, f"{len(seen.unread) - TOLD} more about API keys and service accounts, all in review.json"]
+        said = [*said, f"{len(seen.unread) - TOLD:,} more about API keys and service accounts, all in review.json"]
     keys = sum(one.kind == API_KEY for one in seen.identities)
     if policy.identity_unused_days is not None and keys:
-        said = [*said, f"identity_unused_days says nothing of {keys} API keys: Atlas does not tell when a key was used"]
+        said = [
+            *said,
+            f"identity_unused_days says nothing of {counted(keys, 'API key')}: Atlas does not tell when a key was used",
+        ]
     return said if seen.unlisted else [*said, *rules.unknown_names(policy, seen.identities)]

@@ -33,7 +33,7 @@ from ._identities import (
     ways_into,
 )
 from ._policy import IDENTITY_RULES, Exemption, Policy, is_asked
-from ._words import listed
+from ._words import counted, listed
 
 KINDS = {API_KEY: "an API key", SERVICE_ACCOUNT: "a service account"}
 # How many of them go into the document; the table holds all. And how many projects of one a sentence names.
@@ -82,9 +82,9 @@ def identity_unused_days(policy: Policy, one: Identity, scope: Scope, now: datet
     if idle is None:
         how = "when it was last used is not known"
     elif last_used(one):
-        how = f"it was last used {idle} days ago"
+        how = f"it was last used {counted(idle, 'day')} ago"
     else:
-        how = f"it was never used, in {idle} days"
+        how = f"it was never used, in {counted(idle, 'day')}"
     return [Verdict(f"{KINDS[one.kind]}: {how}", roles_in(one, scope.projects), by)]
 
 
@@ -191,7 +191,7 @@ def finding_rows(found: Iterable[Found], organizations: Mapping[str, Optional[st
     ]
 
 
-def counted(
+def numbers(
     policy: Policy, identities: Sequence[Identity], unlisted: Iterable[str], found: Sequence[Found], now: datetime
 ) -> Row:
     """The counts of a review, of kinds that were read whole; None stands for the others."""

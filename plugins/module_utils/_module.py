@@ -180,7 +180,7 @@ def run(
             pass
         except (Refusal, AtlasError) as error:
             refused = None if interrupted else str(error)
-        result, warnings, failed = report(this, interrupted)
+        result, warnings, failed = report(this, interrupted, planned)
         _end(module, result, warnings, " ".join(filter(None, (refused, failed))))
 
 

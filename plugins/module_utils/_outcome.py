@@ -218,7 +218,7 @@ def _through(way: Row) -> str:
 
 
 def _names(projects: Sequence[str], told: int = 20) -> str:
-    more = f" and {len(projects) - told} more" if len(projects) > told else ""
+    more = f" and {len(projects) - told:,} more" if len(projects) > told else ""
     return ", ".join(projects[:told]) + more
 
 
@@ -238,22 +238,26 @@ def _sentence(state: str, document: Document, steps: Steps, still: Sequence[str]
     more = [f"{counted(unread, 'project')} could not be read."] if unread else []
     if still and state not in (FAILED, BLOCKED, INTERRUPTED):
         stay = "stayed" if document["mode"] == CLEAN_UP else "would stay"
-        more.append(f"{counted(len(still), 'point')} {stay} open: {'; '.join(still[:5])}{_rest(still, 5)}.")
+        more.append(f"{counted(len(still), 'point')} {stay} open: {'; '.join(still[:2])}{_rest(still, 2)}.")
     return " ".join([said, *more])
 
 
 def _reviewed(document: Document, steps: Steps) -> str:
     found = (document.get("summary") or {}).get("findings", len(document.get("findings") or ()))
     if not found:
-        return "Reviewed: there were no findings."
+        return "There were no findings."
     planned = counted(steps.planned, "step")
-    would = "would be blocked" if document.get("blocked") else f"would take {planned}"
-    return f"Reviewed: there {'was' if found == 1 else 'were'} {counted(found, 'finding')}; a clean-up {would}."
+    would = f"would be blocked by {_guards(document)}" if document.get("blocked") else f"would take {planned}"
+    return f"There {was(found)} {counted(found, 'finding')}; a clean-up {would}."
 
 
 def _blocked(document: Document, steps: Steps) -> str:
-    guards = ", ".join(sorted({one["guard"] for one in document["blocked"]}))
-    return f"Blocked before the first write by {guards}: none of the {counted(steps.planned, 'step')} was tried."
+    planned = f"{counted(steps.planned, 'step')} {was(steps.planned)}"
+    return f"Blocked before the first write by {_guards(document)}; {planned} not tried."
+
+
+def _guards(document: Document) -> str:
+    return ", ".join(sorted({one["guard"] for one in document["blocked"]}))
 
 
 def _planned(document: Document, steps: Steps) -> str:
@@ -274,7 +278,7 @@ def _failed(document: Document, steps: Steps) -> str:
         return f"Failed: {taken} that the review did not plan, or did not let pass. {_ends(steps)}"
     if steps.unrecorded:
         return f"Failed: of {counted(steps.unrecorded, 'step')} there is no record. {_ends(steps)}"
-    return f"Failed: none of the {counted(steps.planned, 'step')} took effect. {_ends(steps)}"
+    return f"Failed: 0 of {counted(steps.planned, 'step')} took effect. {_ends(steps)}"
 
 
 def _interrupted(document: Document, steps: Steps) -> str:
@@ -307,4 +311,4 @@ def _ends(steps: Steps) -> str:
 
 
 def _rest(rows: Sequence[str], told: int) -> str:
-    return f"; and {len(rows) - told} more" if len(rows) > told else ""
+    return f"; and {len(rows) - told:,} more" if len(rows) > told else ""

@@ -60,13 +60,17 @@ class Leaver(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """One row of the desired state; ``project`` is a name, id or glob. Valid through the day ``expires``."""
+    """One row of the desired state; ``project`` is a name, id or glob. Valid through the day ``expires``.
+
+    ``file`` is the one that it stands in, as seen from the folder of all of them.
+    """
 
     project: str
     user: str
     roles: Roles
     expires: Optional[date] = None
     reason: str = ""
+    file: str = ""
 
 
 class Exemption(NamedTuple):

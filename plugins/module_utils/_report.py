@@ -27,6 +27,7 @@ from ._asked import fulfilled
 from ._cases import Case, Outcome, Run, expected
 from ._errors import AtlasError
 from ._steps import DONE, FAILED, PLANNED, RESTORED, SKIPPED
+from ._words import counted, was
 
 Row = Dict[str, Any]
 T = TypeVar("T")
@@ -99,13 +100,16 @@ def listing(name: str, rows: List[Row], output_file: Optional[str]) -> Row:
     shown = bounded(rows, OF_LISTING)
     if len(shown) < len(rows) and not output_file:
         raise Refusal(
-            f"{name}: {len(rows)} rows are too many for a result; name an output_file for all of them, or ask for fewer"
+            f"{name}: {len(rows):,} rows are too many for a result; name an output_file for all, or ask for fewer"
         )
     return {name: shown, "count": len(rows), "truncated": len(shown) < len(rows)}
 
 
-def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str], Optional[str]]:
-    """The result of a run, warnings, and what to fail with, if anything failed."""
+def report(run: Run, interrupted: Optional[str] = None, planned: bool = False) -> Tuple[Row, List[str], Optional[str]]:
+    """The result of a run, warnings, and what to fail with, if anything failed.
+
+    What is left out of it is told, unless a plan was carried out: then the files beside that hold all.
+    """
     several = run.kind == ORGANIZATION
     actions = [
         {"place": case.project.kind, **action} if several else action for case in run.cases for action in _actions(case)
@@ -140,18 +144,18 @@ def report(run: Run, interrupted: Optional[str] = None) -> Tuple[Row, List[str],
         "diff": {"before": before, "after": after},
         **{name: some for name, (some, _every) in parts.items()},
     }
-    return result, _few([*cut, *run.warnings, *told]), _failures(run, wrong, interrupted)
+    return result, _few([*([] if planned else cut), *run.warnings, *told]), _failures(run, wrong, interrupted)
 
 
 def _cut(name: str, fits: int, every: int) -> str:
     more = ", and a journal (the option) keeps all" if name == "actions" else ""
-    return f"{name}: {every} are too many for one result, which holds {fits} of them; counts are of all{more}"
+    return f"{name}: {every:,} are too many for one result, which holds {fits:,} of them; counts are of all{more}"
 
 
 def _few(warnings: Sequence[str]) -> List[str]:
     """Warnings, each once and not more than people read."""
     once = list(dict.fromkeys(warnings))
-    return once[:WARNED] + ([f"{len(once) - WARNED} more warnings"] if len(once) > WARNED else [])
+    return once[:WARNED] + ([counted(len(once) - WARNED, "more warning")] if len(once) > WARNED else [])
 
 
 def _actions(case: Case) -> List[Row]:
@@ -315,11 +319,12 @@ def _failures(run: Run, wrong: Sequence[str], interrupted: Optional[str]) -> Opt
     said = []
     if interrupted:
         left = sum(outcome.status == SKIPPED for case in run.cases for outcome in case.outcomes)
-        said.append(f"interrupted by {interrupted}: {left} steps were not tried; the same task again does the rest.")
+        steps = f"{counted(left, 'step')} {was(left)}"
+        said.append(f"interrupted by {interrupted}: {steps} not tried; the same task again does the rest.")
     if sentences:
-        more = f" (and {len(sentences) - TOLD} more, see actions)" if len(sentences) > TOLD else ""
+        more = f" (and {len(sentences) - TOLD:,} more, see actions)" if len(sentences) > TOLD else ""
         failed = sum(bool(case.unread or case.problem or any(one.error for one in case.outcomes)) for case in run.cases)
-        places = f"{run.kind}s" if run.kind != ORGANIZATION else "places"
-        count = f"{failed} of {len(run.cases)} {places} failed. " if failed else ""
+        places = counted(len(run.cases), run.kind if run.kind != ORGANIZATION else "place")
+        count = f"{failed:,} of {places} failed. " if failed else ""
         said.append(f"{count}{' '.join(sentences[:TOLD])}{more}")
     return " ".join(said) or None

@@ -17,12 +17,14 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Seq
 from . import _approval as approving
 from . import _atlas as atlas
 from . import _compare as comparing
+from . import _console as console
 from . import _document as document
 from . import _evidence as evidence
 from . import _guards as guarding
 from . import _identity_review as programmatic
 from . import _leavers as leaving
 from . import _levels as leveling
+from . import _nobody as nobody
 from . import _people as people
 from . import _policy as policy
 from . import _review as reviewing
@@ -36,6 +38,7 @@ from ._outcome import outcome
 from ._report import bounded, cut
 from ._rules import Say, saying
 from ._steps import Row, digest, step_hash
+from ._words import counted
 
 # Characters of the lists that are returned; AWX drops results of more than 700,000 characters.
 OF_FINDINGS = 150_000
@@ -115,7 +118,8 @@ def answer(params: Params, client: Client, warnings: List[str], checked: Checked
     names = {org_id: one.name for org_id, one in seen.identities.items()}
     machines = programmatic.review(client, params, rules, scope, names, now)
     rows = reviewing.plan_rows(everywhere)
-    missing = guarding.missing_protected(guards, reviewed, seen.known)
+    everybody = nobody.everybody(reviewed, seen.known)
+    missing = nobody.missing_protected(guards, everybody)
     lost = guarding.unknown_protected(missing, seen.known) if surveying.is_whole(seen) else []
     approval = _of_plan(params, approved, now)
     judged = guarding.judge(guards, everywhere, rows, approval, params["require_approval"], lost, approved.used_up)
@@ -138,6 +142,7 @@ def answer(params: Params, client: Client, warnings: List[str], checked: Checked
     findings = [document.finding_row(finding) for one in everywhere for finding in one.findings]
     findings += machines.findings
     written = document.document(about, rules, guards, reviewed, findings, rows, now, machines.applied)
+    written["unmatched"] = nobody.unmatched(rules, everybody)
     written["leavers"] = document.leaver_rows(rules, everywhere)
     written["comparison"] = comparing.compared(params["evidence_dir"], written, everywhere)
     over = params["mode"] == "review" or judged.blocked or not rows
@@ -146,17 +151,19 @@ def answer(params: Params, client: Client, warnings: List[str], checked: Checked
     written["groups"] = groups(written)
     warnings += [*unknown, *seen.doubts, *machines.warnings, *leavers.warnings, *judged.warnings, *told]
     warnings += surveying.doubts(written, [] if rows and lost else missing)
+    warnings += nobody.doubts(written["unmatched"], surveying.is_whole(seen))
     result = {
         **_wrote(params, written, reviewed, now, *surveying.without_project(seen), machines.table),
         **_returned(written),
     }
-    result["report"] = bounded(document.report(findings, _place(result, evidence.FINDINGS)), OF_LINES)
-    result["plan"] = bounded(document.plan_lines(rows, _place(result, evidence.PLAN)), OF_LINES)
+    result["report"] = bounded(console.report(findings, _place(result, evidence.FINDINGS)), OF_LINES)
+    result["plan"] = bounded(console.plan_lines(rows, _place(result, evidence.PLAN)), OF_LINES)
+    result["lines"] = console.ended(written)
     result["approval_text"] = approving.text(written)
-    result["compared"] = comparing.line(written["comparison"])
+    result["compared"] = console.compared(written["comparison"])
     result["mode"] = params["mode"]
     unreadable = whole["unreadable"]
-    problem = f"{len(unreadable)} of {len(scope)} projects could not be read. " if unreadable else ""
+    problem = f"{len(unreadable):,} of {counted(len(scope), 'project')} could not be read. " if unreadable else ""
     return result, problem + " ".join(f"{one['project']}: {one['error']}" for one in unreadable[:5])
 
 
@@ -173,8 +180,8 @@ def _desired(
     found = sourcing.located(sources, visible, warnings)
     warnings += sourcing.without_file(scope, found)
     placed = tuple(grant._replace(project=where) for where, source in found.items() for grant in source.grants)
-    nobody: Dict[str, Grants] = {where: {} for where in found}
-    return {**nobody, **today.grants_by_project(rules._replace(memberships=placed), visible)}
+    empty: Dict[str, Grants] = {where: {} for where in found}
+    return {**empty, **today.grants_by_project(rules._replace(memberships=placed), visible)}
 
 
 def _held(

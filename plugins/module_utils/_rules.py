@@ -17,6 +17,7 @@ from ._access import ACTIVE, LAPSED, Member, Project, Roles, Way, days_since, fo
 from ._plain import domain_of
 from ._policy import RULES, Grant, Leaver, Policy, is_asked
 from ._today import has_left, valid
+from ._words import counted
 
 NO_ROLES: Roles = frozenset()
 # How the reason begins why a leaver is still there rightly.
@@ -105,7 +106,7 @@ def stale_invitation_days(policy: Policy, seat: Seat, now: datetime) -> Optional
         return Verdict("report", "the invitation's date is not known")
     if age < policy.stale_invitation_days:
         return None
-    return Verdict(action, f"the invitation has been pending for {age} days")
+    return Verdict(action, f"the invitation has been pending for {counted(age, 'day')}")
 
 
 def inactive_days(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:
@@ -119,8 +120,8 @@ def inactive_days(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict
     if idle is None:
         return Verdict("report", "neither a last login nor the age of the account is known")
     if seat.member.last_auth:
-        return Verdict("remove", f"last logged in {idle} days ago") if idle >= policy.inactive_days else None
-    return Verdict("remove", f"never logged in, in {idle} days") if idle >= policy.grace_days else None
+        return Verdict("remove", f"last logged in {counted(idle, 'day')} ago") if idle >= policy.inactive_days else None
+    return Verdict("remove", f"never logged in, in {counted(idle, 'day')}") if idle >= policy.grace_days else None
 
 
 def role_holders(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:

@@ -53,9 +53,15 @@ def read_sources(directory: str, warnings: List[str], empty: bool = False) -> Li
         warnings.append(f"{OPTION}: not read, for these do not end in .yml or .yaml: {listed(others)}")
     if not paths and not empty:
         raise Refusal(f"{OPTION}: '{directory}' holds no file that ends in .yml or .yaml")
-    sources = [read_source(path, warnings) for path in paths]
+    sources = [_from(directory, read_source(path, warnings)) for path in paths]
     _refuse_two([(source.project_id or source.project or "", source) for source in sources])
     return sources
+
+
+def _from(directory: str, source: Source) -> Source:
+    """With the name of the file in each row, for whoever asks later why somebody is to be in."""
+    file = os.path.relpath(source.path, directory)
+    return source._replace(grants=tuple(grant._replace(file=file) for grant in source.grants))
 
 
 def _files(directory: str) -> Tuple[List[str], List[str]]:

@@ -20,7 +20,7 @@ from ._names import empty_lists, is_glob, projects_in_scope, unmatched_tags
 from ._settle import Known
 from ._steps import Row
 from ._verify import in_effect
-from ._words import TOLD, listed
+from ._words import TOLD, counted, listed
 
 Params = Mapping[str, Any]
 
@@ -161,7 +161,7 @@ def unsettled(runs: Sequence[str], took: Sequence[str]) -> List[str]:
     """What to say of runs that left steps unfinished; ``runs`` and what took effect go together."""
     ends = Counter(zip(runs, took))
     return [
-        f"the run {run} began steps and did not end: {ends[run, 'yes']} took effect, {ends[run, 'no']} did not, "
+        f"the run {run} began steps and did not end: {ends[run, 'yes']:,} took effect, {ends[run, 'no']} did not, "
         f"{ends[run, 'unreadable']} could not be read; see unfinished in review.json"
         for run in dict.fromkeys(runs)
     ]
@@ -177,7 +177,7 @@ def doubts(written: Row, missing: Sequence[str]) -> List[str]:
     where = "neither in scope nor among people of the organization that could be read"
     found += [f"{user} is protected, but was found {where}" for user in missing[:TOLD]]
     if len(missing) > TOLD:
-        found.append(f"{len(missing) - TOLD} more are protected, but were found {where}")
+        found.append(f"{len(missing) - TOLD:,} more are protected, but were found {where}")
     nowhere = [row["user"] for row in written["leavers"] if not row["found"]]
     if nowhere:
         unread = whole["unreadable"] or whole["team_access"] == people.UNREADABLE
@@ -186,8 +186,8 @@ def doubts(written: Row, missing: Sequence[str]) -> List[str]:
     for org in written["organizations"]:
         if org["projects"] is not None and org["projects"] > org["seen"]:
             found.append(
-                f"the organization {org['name'] or org['id']} has {org['projects']} projects, and this credential sees "
-                f"{org['seen']} of them"
+                f"the organization {org['name'] or org['id']} has {counted(org['projects'], 'project')}, and this "
+                f"credential sees {org['seen']:,} of them"
             )
     if whole["team_access"] == people.UNREADABLE:
         found.append("access through teams and organization roles could not be read in every project")

@@ -113,7 +113,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._module import run
 from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope
 from ansible_collections.atlasops.access.plugins.module_utils._read import text_of
 from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
-from ansible_collections.atlasops.access.plugins.module_utils._words import listed
+from ansible_collections.atlasops.access.plugins.module_utils._words import counted, listed
 
 # Characters of what is returned; AWX drops results of more than 700,000 characters.
 OF_FILES = 100_000
@@ -147,7 +147,7 @@ def answer(params, client, warnings, sources):
     if old:
         warnings.append(f"memberships_dir: stale, for no project is seen that they are about: {listed(old)}")
     unread = [f"{one.project.name}: {one.error}" for one in seen.rosters if one.error]
-    problem = f"{len(unread)} of {len(scope)} projects could not be read. " if unread else ""
+    problem = f"{len(unread):,} of {counted(len(scope), 'project')} could not be read. " if unread else ""
     return result(files, differ, old), problem + " ".join(unread[:5])
 
 

@@ -123,6 +123,16 @@ outcome:
       elements: str
       returned: always
   sample: {state: done, colour: green, sentence: "7 of 7 steps took effect.", still: []}
+lines:
+  description: How the run ended, in four lines for people - its outcome, what was found, done, and left open.
+  returned: success, and when steps are not in effect
+  type: list
+  elements: str
+  sample:
+    - "clean-up, done: 7 of 7 steps took effect. Recorded: 7 done."
+    - "found: 7 findings about 1 person (remove 7)"
+    - "done: 7 of 7 steps, 7 verified"
+    - "left open: nothing"
 evidence:
   description: The files that were written.
   returned: success, and when steps are not in effect
@@ -150,6 +160,7 @@ import subprocess
 from datetime import datetime, timezone
 
 from ansible_collections.atlasops.access.plugins.module_utils import _after as afterwards
+from ansible_collections.atlasops.access.plugins.module_utils import _console as console
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
 from ansible_collections.atlasops.access.plugins.module_utils import _tables as tables
 from ansible_collections.atlasops.access.plugins.module_utils import _verify as verify
@@ -340,6 +351,7 @@ def told(directory, document, paths, unwritten):
         "unverified": bounded(wrong, RETURNED),
         "came_back": bounded(back, RETURNED),
         "outcome": {**ended, "still": bounded(ended["still"], RETURNED)},
+        "lines": console.ended({**document, "outcome": ended}),
         "evidence": paths,
         "seal": evidence.seal_of(directory),
     }

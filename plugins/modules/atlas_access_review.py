@@ -569,12 +569,22 @@ completeness:
       returned: always
 report:
   description:
-    - The first 100 findings, a line for each, for people to read. The last line says how many more there are, and
+    - The first 40 findings, a line for each, for people to read. The last line says how many more there are, and
       where.
   returned: success, and when some of the projects could not be read
   type: list
   elements: str
   sample: ["payments-prod: remove dana.field@corp.example (GROUP_READ_ONLY): has left, by the list of leavers"]
+lines:
+  description: How the run ended, in four lines for people - its outcome, what was found, done, and left open.
+  returned: success, and when some of the projects could not be read
+  type: list
+  elements: str
+  sample:
+    - "review, reviewed: There was 1 finding; a clean-up would take 1 step."
+    - "found: 1 finding about 1 person (remove 1)"
+    - "done: nothing, this was a review; 1 step planned"
+    - "would stay open: nothing"
 compared:
   description:
     - How many findings are new since the last run of the same scope in O(evidence_dir), how many are gone, and how many

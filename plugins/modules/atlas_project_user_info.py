@@ -202,7 +202,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._names import (
 )
 from ansible_collections.atlasops.access.plugins.module_utils._report import entry_row, listing
 from ansible_collections.atlasops.access.plugins.module_utils._roles import check_roles
-from ansible_collections.atlasops.access.plugins.module_utils._words import listed
+from ansible_collections.atlasops.access.plugins.module_utils._words import counted, listed
 
 WAYS = ["direct", "team", "organization"]
 SPEC = {
@@ -259,9 +259,8 @@ def answer(params, client, warnings, filters):
     rows.sort(key=lambda row: (row["project"], row["project_id"], folded(row["user"]), row["user_id"]))
     if not unread:
         warnings += nobody(filters["users"], rows)
-    problem = (
-        f"{len(unread)} of {len(projects)} projects could not be read. " + " ".join(unread[:5]) if unread else None
-    )
+    lost = f"{len(unread):,} of {counted(len(projects), 'project')} could not be read. "
+    problem = lost + " ".join(unread[:5]) if unread else None
     if params["output_file"]:
         write_rows(params["output_file"], rows)
     return listing("memberships", rows, params["output_file"]), problem

@@ -492,7 +492,7 @@ FAR = ["Somebody's " + "x" * 290] * 45
 @pytest.mark.parametrize(
     "told, line",
     [
-        ({"headline": "Reviewed: there was 1 finding."}, "Reviewed: there was 1 finding."),
+        ({"headline": "There was 1 finding."}, "There was 1 finding."),
         ({"headline": "", "msg": "401, the credential\nwas refused"}, "401, the credential was refused"),
         ({"headline": "y" * 9000}, "y" * 100),
         ({"headline": "Done.", "nowhere": ["a@x.example"]}, "Done. Not found: a@x.example. https"),

@@ -113,7 +113,7 @@ def test_memberships_diff_and_residual_access_share_the_bound():
     result, warnings, _failed = reported(
         *cases, *done, residual=[Residual(project, user, team) for project, user in users]
     )
-    for name in ("actions: 10000", "memberships: 5000", "residual_access: 10000", "diff, by project: 250"):
+    for name in ("actions: 10,000", "memberships: 5,000", "residual_access: 10,000", "diff, by project: 250"):
         assert [said for said in warnings if said.startswith(name)], name
     assert result["actions"] and result["memberships"] and result["residual_access"] and result["diff"]["before"]
 
@@ -159,7 +159,7 @@ def test_refusals_of_many_projects_are_told_as_many_as_people_read(big):
 def test_more_rows_than_fit_fail_with_their_count(big):
     result = run_module("atlas_project_user_info", big, via="direct", **BIG)
     assert result["failed"] and len(result.output) < 10_000 and "memberships" not in result
-    assert "memberships: 4000 rows are too many for a result; name an output_file" in result["msg"]
+    assert "memberships: 4,000 rows are too many for a result; name an output_file" in result["msg"]
 
 
 def test_with_a_file_all_rows_are_in_it_and_the_result_says_that_it_is_cut(big, tmp_path):

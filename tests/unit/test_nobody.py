@@ -158,3 +158,19 @@ def test_conflicts_are_in_the_result_in_the_document_and_told(small, tmp_path):
     assert told(result, "the desired state gives what other rules forbid", "new@other.example in beta")
     added = {one["user"]: one["roles"] for one in result["findings"] if one["action"] == "add"}
     assert "new@other.example" not in added and "GROUP_READ_ONLY" not in added.get(ANN, [])
+
+
+# --- people who are allowed ------------------------------------------------------------------------------------------
+
+
+def test_holders_who_are_nobody_are_told_and_allowed_people_stand_in_the_document(small, tmp_path):
+    many = [f"nobody{number}@corp.example" for number in range(30)]
+    policy = {"allowed_users": [*many, DAN], "role_holders": {"GROUP_OWNER": [ANN, "anm@corp.example"]}}
+    result = run_module(REVIEW, small, policy=policy, guards=ANY, evidence_dir=str(tmp_path))
+    (warning,) = told(result, "anm@corp.example")
+    assert warning == "policy.role_holders: GROUP_OWNER: neither in scope nor in the organization: anm@corp.example"
+    assert not told(result, "nobody")
+    lost = document(result)["unmatched"]
+    assert lost == {"allowed_users": sorted(many), "role_holders: GROUP_OWNER": ["anm@corp.example"]}
+    everywhere = run_module(REVIEW, small, policy={"role_holders": {"GROUP_OWNER": many}}, guards=ANY)
+    assert told(everywhere, "role_holders", "and 10 more")

@@ -244,12 +244,12 @@ def test_what_would_stay_open_is_said_in_the_fitting_tense():
 
 
 def test_a_review_says_what_a_clean_up_would_do():
-    assert outcome(document(mode="review"))["sentence"] == "Reviewed: there were no findings."
+    assert outcome(document(mode="review"))["sentence"] == "There were no findings."
     found = [finding(), finding()]
     said = outcome(document("planned", "planned", mode="review", findings=found))["sentence"]
-    assert said == "Reviewed: there were 2 findings; a clean-up would take 2 steps."
+    assert said == "There were 2 findings; a clean-up would take 2 steps."
     said = outcome(document("planned", mode="review", findings=found[:1], blocked=STOP))["sentence"]
-    assert said == "Reviewed: there was 1 finding; a clean-up would be blocked."
+    assert said == "There was 1 finding; a clean-up would be blocked by max_removals."
 
 
 ENDS = st.tuples(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -203,3 +204,10 @@ def test_two_desired_states_are_refused(small, tmp_path):
     rows = [{"project": "alpha", "user": DANA, "roles": ["GROUP_OWNER"]}]
     result = run_module(REVIEW, small, memberships_dir=folder(tmp_path, a_DOT_yml=FILE), policy={"memberships": rows})
     assert result["failed"] and "two desired states" in result["msg"] and not small.requests
+
+
+def test_the_document_says_which_file_somebody_is_to_be_in_by(small, tmp_path):
+    home = folder(tmp_path, sub__alpha_DOT_yml=FILE)
+    result = run_module(REVIEW, small, memberships_dir=home, evidence_dir=str(tmp_path / "evidence"), projects="alpha")
+    document = json.loads((Path(result["evidence_dir"]) / "review.json").read_text())
+    assert [one["file"] for one in document["policy"]["memberships"]] == ["sub/alpha.yml"]
