@@ -18,6 +18,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 
 from ._access import Refusal, folded
 from ._names import as_list, blank, people
+from ._plain import day
 from ._read import text_of
 from ._yaml import loaded
 
@@ -72,10 +73,10 @@ def _leaver(row: Mapping[str, Any], where: str) -> Dict[str, str]:
         raise Refusal(f"{where} names nobody; write an email, or delete the row")
     if len(somebody) > 1:
         raise Refusal(f"{where}: {row[_USER]!a} is not one person; write a row for each")
-    day, reason = (None if blank(row.get(name)) else str(row[name]).strip() for name in (_LAST_DAY, _REASON))
-    if day is not None and not _is_date(day):
-        raise Refusal(f"{where}: the last day {day!a} is not a date; write one such as 2026-12-31")
-    return {name: one for name, one in ((_USER, somebody[0]), (_LAST_DAY, day), (_REASON, reason)) if one}
+    last = day(row.get(_LAST_DAY), f"{where}: the last day")
+    reason = "" if blank(row.get(_REASON)) else str(row[_REASON]).strip()
+    found = ((_USER, somebody[0]), (_LAST_DAY, str(last or "")), (_REASON, reason))
+    return {name: one for name, one in found if one}
 
 
 def _is_date(text: str) -> bool:

@@ -17,6 +17,8 @@ from ._access import Refusal
 
 # Characters of one file. A hundred thousand people fit.
 LARGEST = 20_000_000
+# How the files of spreadsheet programs begin, which hold no text that could be read here.
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def text_of(path: str, option: str) -> str:
@@ -33,6 +35,8 @@ def text_of(path: str, option: str) -> str:
             data = opened.read()
     except OSError as error:
         raise Refusal(f"{file} can't be read: {error.strerror or error}") from None
+    if data.startswith(_SPREADSHEETS):
+        raise Refusal(f"{file} is not text but a spreadsheet or an archive; save what is in it as CSV")
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = data.decode("utf-16" if wide else "utf-8-sig")

@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "module_utils/_people.py": {"_access", "_atlas", "_client", "_errors"},
     "module_utils/_read.py": {"_access"},
     "module_utils/_yaml.py": {"_access", "yaml"},
-    "module_utils/_leavers.py": {"_access", "_names", "_read", "_yaml"},
+    "module_utils/_leavers.py": {"_access", "_names", "_plain", "_read", "_yaml"},
     "module_utils/_plain.py": {"_access", "_names"},
     "module_utils/_policy.py": {"_access", "_names", "_plain", "_roles"},
     "module_utils/_today.py": {"_access", "_names", "_policy"},
