@@ -29,7 +29,7 @@ from ._access import PROJECT, Refusal, folded
 from ._policy import Guards
 from ._review import Reviewed, gaining, living, losing, percent
 from ._steps import Row, digest_of, step_hash
-from ._words import TOLD, counted, listed, was
+from ._words import TOLD, are, counted, listed, was
 
 # From so many living memberships on, a project has a guard of its own against being emptied.
 SMALL = 10
@@ -144,7 +144,7 @@ def judge(
             "lifted": sorted({one["guard"] for one in lifted}),
             "no_longer_due": due,
         },
-        [f"{gone:,} of {every} {'is' if gone == 1 else 'are'} no longer due{told}"] if gone else [],
+        [f"{gone:,} of {every} {are(gone)} no longer due{told}"] if gone else [],
     )
 
 
@@ -248,6 +248,7 @@ def unknown_protected(missing: Sequence[str], known: Collection[str]) -> List[Ro
         near = difflib.get_close_matches(user, emails, n=3, cutoff=0.6)
         hint = f"; near names: {', '.join(near)}" if near else ""
         rows.append(_stop(PROTECTED, f"{user} is protected, but nobody in the organization is that{hint}"))
-    if len(missing) > TOLD:
-        rows.append(_stop(PROTECTED, f"{len(missing) - TOLD:,} more are protected, but nobody is them"))
+    more = len(missing) - TOLD
+    if more > 0:
+        rows.append(_stop(PROTECTED, f"{more:,} more {are(more)} protected, but nobody in the organization is that"))
     return rows

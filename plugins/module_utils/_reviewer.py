@@ -69,7 +69,7 @@ class Checked(NamedTuple):
     approved: Approved
 
 
-def check(params: Params, warnings: List[str]) -> Checked:
+def check(params: Dict[str, Any], warnings: List[str]) -> Checked:
     """The policy, the guards and the approval, checked."""
     params["mode"] = "dry-run" if params["check_mode"] and params["mode"] == "clean-up" else params["mode"]
     rules, doubts = policy.read_policy(_asked(params, warnings))

@@ -20,7 +20,7 @@ from ._names import empty_lists, is_glob, projects_in_scope, unmatched_tags
 from ._settle import Known
 from ._steps import Row
 from ._verify import in_effect
-from ._words import TOLD, counted, listed
+from ._words import TOLD, are, counted, listed, was
 
 Params = Mapping[str, Any]
 
@@ -177,7 +177,8 @@ def doubts(written: Row, missing: Sequence[str]) -> List[str]:
     where = "neither in scope nor among people of the organization that could be read"
     found += [f"{user} is protected, but was found {where}" for user in missing[:TOLD]]
     if len(missing) > TOLD:
-        found.append(f"{len(missing) - TOLD:,} more are protected, but were found {where}")
+        more = len(missing) - TOLD
+        found.append(f"{more:,} more {are(more)} protected, but {was(more)} found {where}")
     nowhere = [row["user"] for row in written["leavers"] if not row["found"]]
     if nowhere:
         unread = whole["unreadable"] or whole["team_access"] == people.UNREADABLE

@@ -20,8 +20,13 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def was(number: int) -> str:
+def are(number: int) -> str:
     """The verb that goes with a number of things."""
+    return "is" if number == 1 else "are"
+
+
+def was(number: int) -> str:
+    """The same of what is past."""
     return "was" if number == 1 else "were"
 
 

@@ -171,8 +171,8 @@ def test_of_many_people_and_exceptions_no_more_than_twenty_are_named(small, numb
     over = [{"user": user, "until": "2020-01-01"} for user in nobody]
     policy, guards = {"leavers": [BOB], "exceptions": over}, {**ANY, "protected_users": nobody}
     found = review(small, policy, guards, projects="alpha")["warnings"]
-    for about, more in (("is protected", "1 more are protected"), ("the exception for", "1 more exceptions ended")):
-        assert sum(about in one for one in found) == 20
+    for about, more in (("is protected", "1 more is protected"), ("the exception for", "1 more exception ended")):
+        assert sum(about in one and " more " not in one for one in found) == 20
         assert sum(one.startswith(more) for one in found) == number - 20
 
 
@@ -181,7 +181,7 @@ def test_projects_that_could_not_be_read_do_not_make_a_result_too_large(quick):
         sim.fault({"status": 403, "detail": "x" * 200}, method="GET", path="/users", times=None)
         result = review(sim, access_token="big-token", max_wait=300, timeout=60)
     whole = result["completeness"]
-    assert len(result.output) < 500_000 and not whole["complete"] and "2000 of 2000" in result["msg"]
+    assert len(result.output) < 500_000 and not whole["complete"] and "2,000 of 2,000" in result["msg"]
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "PENDING", "INVITATION_EXPIRED"])
@@ -210,7 +210,7 @@ def test_the_rest_of_an_approved_plan_passes_and_a_new_step_does_not(small, tmp_
     run_module(USER, small, project="gamma", user=DAN, state="absent")
     rest = review(small, BOTH, LIMITED, **approved)
     assert rest["blocked"] == []
-    assert any("1 of the" in one and f"remove {DAN} in gamma" in one for one in rest["warnings"])
+    assert any("1 of " in one and f"remove {DAN} in gamma" in one for one in rest["warnings"])
     approval = read(rest)["approval"]
     assert approval["lifted"] == ["max_removals"] and [one["user"] for one in approval["no_longer_due"]] == [DAN]
     more = review(small, {"leavers": [BOB, DAN, "eve@partner.example"]}, LIMITED, **approved)
@@ -446,9 +446,9 @@ def test_long_lists_say_how_much_more_there_is_and_where(tmp_path, quick):
         alone = run_module(REVIEW, sim, **options)
     findings, steps = result["summary"]["findings"], result["summary"]["steps"]
     where = Path(result["evidence_dir"])
-    assert len(result["report"]) == 101
-    assert result["report"][-1] == f"and {findings - 100} more findings, all in {where / 'findings.csv'}"
-    more = int(result["plan"][-1].split()[1])
+    assert len(result["report"]) == 41
+    assert result["report"][-1] == f"and {findings - 40:,} more findings, all in {where / 'findings.csv'}"
+    more = int(result["plan"][-1].split()[1].replace(",", ""))
     assert result["plan"][-1].endswith(f"more steps, all in {where / 'plan.json'}")
     assert sum(line.count("@") for line in result["plan"][:-1]) == steps - more
     assert alone["plan"][-1].endswith("name an evidence_dir to have them all")
