@@ -258,3 +258,10 @@ def test_what_fails_early_is_told(told):
     assert one["outcome"] == "failed" and "401" in one["msg"], one
     one = statistics(told.play("cleanup", access_cleanup_apply="ture"))["access_cleanup"]
     assert one["outcome"] == "failed" and "'ture' is neither true nor false" in one["msg"]
+
+
+def test_a_choice_of_tags_is_no_run_that_ends_well(demo):
+    for name in ("review", "cleanup"):
+        ended = demo.play(name, "--tags", "review", access_cleanup_leavers=LEAVERS)
+        assert ended.returncode != 0 and "Nothing in this playbook has the tags review" in words(ended)
+    assert not demo.sim.requests
