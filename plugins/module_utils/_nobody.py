@@ -16,10 +16,11 @@ from ._policy import Guards, Policy
 from ._words import listed
 
 
-def everybody(reviewed: Iterable[Any], others: Collection[str]) -> Set[str]:
-    """Who gets into the projects of a review, and ``others``: emails, folded, and ids."""
+def everybody(policy: Policy, guards: Guards, reviewed: Iterable[Any], others: Collection[str]) -> Set[str]:
+    """Who gets into the projects of a review, and ``others``: emails, folded, and ids; nobody where none are named."""
+    named = guards.protected_users or policy.role_holders or policy.allowed_users
     seen = set(others)
-    for one in reviewed:
+    for one in reviewed if named else ():
         for key, entry in one.entries.items():
             seen |= {key, folded(entry.member.user)}
     return seen

@@ -118,7 +118,7 @@ def answer(params: Params, client: Client, warnings: List[str], checked: Checked
     names = {org_id: one.name for org_id, one in seen.identities.items()}
     machines = programmatic.review(client, params, rules, scope, names, now)
     rows = reviewing.plan_rows(everywhere)
-    everybody = nobody.everybody(reviewed, seen.known)
+    everybody = nobody.everybody(rules, guards, reviewed, seen.known)
     missing = nobody.missing_protected(guards, everybody)
     lost = guarding.unknown_protected(missing, seen.known) if surveying.is_whole(seen) else []
     approval = _of_plan(params, approved, now)

@@ -135,7 +135,9 @@ def test_guards_are_whole_numbers_and_blank_is_unset(name):
 def test_a_protected_person_is_looked_for_in_scope_and_in_the_organization_in_any_status():
     guards = Guards(frozenset(["u000@corp.example", "l@corp.example", "idle@corp.example", "ona@corp.example"]))
     one = reviewed({}, OWN, *members(1), entry("l@corp.example", READ, status="INVITATION_EXPIRED"))
-    assert nobody.missing_protected(guards, nobody.everybody([one], ["idle@corp.example"])) == ["ona@corp.example"]
+    assert nobody.missing_protected(
+        guards, nobody.everybody(policy.Policy(), guards, [one], ["idle@corp.example"])
+    ) == ["ona@corp.example"]
 
 
 def test_a_misspelt_protected_person_stops_the_plan_with_near_names():
