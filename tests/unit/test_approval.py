@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from module_run import run_module
@@ -131,6 +133,15 @@ def test_two_workflows_of_different_scope_approve_nothing_of_each_other(small):
     assert guards_of(scoped("alpha", alpha)) == []
     run_module("atlas_project_user", small, project="alpha", users=BOTH["leavers"], state="absent")
     assert guards_of(scoped("gamma", gamma)) == []
+
+
+def test_an_automation_controller_that_renders_nothing_approves_nothing(small):
+    """The variables of the clean-up's template, as they arrive where the controller leaves templates alone."""
+    kit = (Path(__file__).resolve().parents[2] / "playbooks/vars/awx_objects.yml").read_text()
+    given = dict(re.findall(r'^  access_cleanup_(approved_\w+): !unsafe "(.*)"$', kit, re.M))
+    assert len(given) == 4
+    result = review(small, BOTH, LIMITED, **given)
+    assert result["failed"] and "approved_plan" in result["msg"] and not small.requests, result
 
 
 @pytest.mark.parametrize("place", ["/proc/evidence", "{tmp}/file", "{tmp}/file/below"])
