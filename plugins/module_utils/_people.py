@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import (
+    Callable,
     Collection,
     Dict,
     FrozenSet,
@@ -60,7 +61,8 @@ READ, BY_ROLES, UNREADABLE = "read", "by roles only", "unreadable"
 class Organization(NamedTuple):
     """An organization as the credential sees it. ``people`` is None where it may not or could not be read.
 
-    ``keys`` are the people's ids by email, folded; ``odd`` the rows that could not be read; ``names`` the teams'.
+    ``keys`` are the people's ids by email, folded; ``odd`` the rows that could not be read; ``names`` the teams';
+    ``active`` the emails, folded, of who is ACTIVE.
     """
 
     people: Optional[Mapping[str, Person]]
@@ -68,6 +70,7 @@ class Organization(NamedTuple):
     odd: Sequence[atlas.Odd] = ()
     error: Optional[AtlasError] = None
     names: Mapping[str, str] = {}
+    active: FrozenSet[str] = frozenset()
 
     def find(self, user_id: Optional[str], email: Optional[str]) -> Optional[Person]:
         """Somebody by id, else by email: of accounts that share one the living first."""
@@ -102,7 +105,8 @@ def _organization(answer: Union[Tuple[Dict[str, Person], List[atlas.Odd]], Atlas
     if isinstance(answer, AtlasError):
         return Organization(None, error=answer)
     people, odd = answer
-    return Organization(people, keys_by_email(people), odd)
+    active = frozenset(folded(person.user) for person in people.values() if person.status == ACTIVE)
+    return Organization(people, keys_by_email(people), odd, active=active)
 
 
 def with_names(client: Client, known: Organizations, org_ids: Iterable[str]) -> Dict[str, Organization]:
@@ -212,18 +216,29 @@ class Seen(NamedTuple):
     doubts: List[str]
 
 
-def rosters(client: Client, projects: Sequence[Project], indirect: bool = True, legacy: bool = False) -> Seen:
+def rosters(
+    client: Client,
+    projects: Sequence[Project],
+    indirect: bool = True,
+    legacy: bool = False,
+    then: Callable[[Roster, Organizations], None] = lambda roster, known: None,
+) -> Seen:
     """Who gets into the projects, directly or (if ``indirect``) through teams and organization roles.
 
     Costs one request a project, with ``indirect`` one more where anybody is in a team, and two for an organization,
     with ``legacy`` another one a project. Where the organization can't be read, one more listing a project stands in.
+    ``then`` gets each as soon as it is read, while others still are, in whatever order and thread.
     """
     known = read_organizations(client, {one.org_id for one in projects}, lapsed=True) if indirect else {}
     may_get_in = {org_id: _who_may_get_in(org) for org_id, org in known.items()}
     known = with_names(client, known, [org_id for org_id, people in may_get_in.items() if _in_teams(people.values())])
-    answers = client.together(
-        lambda one: _roster(client, one, known.get(one.org_id), may_get_in.get(one.org_id, {}), legacy), projects
-    )
+
+    def read(one: Project) -> Roster:
+        roster = _roster(client, one, known.get(one.org_id), may_get_in.get(one.org_id, {}), legacy)
+        then(roster, known)
+        return roster
+
+    answers = client.together(read, projects)
     found = [Roster(one, {}, got) if isinstance(got, AtlasError) else got for one, got in zip(projects, answers)]
     return Seen(found, known, doubts(known))
 

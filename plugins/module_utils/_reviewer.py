@@ -47,7 +47,7 @@ OF_STOPS = 20_000
 OF_DETAIL = 5_000
 HASHES = 2000
 
-Params = Mapping[str, Any]
+Params = Dict[str, Any]
 # The desired state of a project, by user.
 Grants = Mapping[str, List[policy.Grant]]
 
@@ -110,9 +110,13 @@ def answer(params: Params, client: Client, warnings: List[str], checked: Checked
     scope = surveying.in_scope(params, visible, warnings)
     rules, unknown = today.located(rules, visible)
     grants = _desired(rules, sources, visible, scope, warnings)
-    seen = surveying.survey(client, params, visible, scope)
-    say = saying(rules, now)
-    reviewed = [_held(rules, guards, grants, seen, one, now, say) for one in seen.rosters if not one.error]
+    held, say = {}, saying(rules, now)
+
+    def hold(one: people.Roster, known: people.Organizations) -> None:
+        held[one.project.id] = _held(rules, guards, grants, known[one.project.org_id], one, now, say)
+
+    seen = surveying.survey(client, params, visible, scope, hold)
+    reviewed = [held[one.project.id] for one in seen.rosters if not one.error]
     leavers = leveling.leave(client, params["leavers_lose"], rules, guards, seen, reviewed, now)
     reviewed, everywhere = leavers.projects, [*leavers.projects, *leavers.places]
     names = {org_id: one.name for org_id, one in seen.identities.items()}
@@ -188,17 +192,15 @@ def _held(
     rules: policy.Policy,
     guards: policy.Guards,
     grants: Mapping[str, Grants],
-    seen: surveying.Survey,
+    org: people.Organization,
     roster: people.Roster,
     now: datetime,
     say: Say,
 ) -> reviewing.Reviewed:
     """One project held against the policy."""
     project, by_roles = roster.project, roster.team_access == people.BY_ROLES
-    mine, active = grants.get(project.id), seen.active[project.org_id]
-    unsure = people.unsure(roster, seen.organizations[project.org_id])
-    known = surveying.known(seen, project.org_id)
-    return reviewing.review(rules, guards, project, roster.entries, mine, now, active, by_roles, unsure, known, say)
+    mine, unsure, known = grants.get(project.id), people.unsure(roster, org), surveying.known(org)
+    return reviewing.review(rules, guards, project, roster.entries, mine, now, org.active, by_roles, unsure, known, say)
 
 
 def _of_plan(params: Params, approved: Approved, now: datetime) -> Optional[guarding.Approval]:

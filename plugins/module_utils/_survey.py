@@ -10,11 +10,11 @@ Knows nothing of Ansible. Private to this collection.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from . import _exceptions as exceptions
 from . import _people as people
-from ._access import ACTIVE, STATUSES, Person, Project, Refusal, Roles, folded
+from ._access import STATUSES, Person, Project, Refusal, Roles, folded
 from ._client import Client
 from ._names import empty_lists, is_glob, projects_in_scope, unmatched_tags
 from ._settle import Known
@@ -26,17 +26,13 @@ Params = Mapping[str, Any]
 
 
 class Survey(NamedTuple):
-    """What was read for a review: all projects that the credential sees, and who gets into those in scope.
-
-    ``active`` are the emails, folded, of who is ACTIVE in an organization, by its id.
-    """
+    """What was read for a review: all projects that the credential sees, and who gets into those in scope."""
 
     visible: List[Project]
     rosters: List[people.Roster]
     organizations: people.Organizations
     identities: Mapping[str, people.Identity]
     doubts: List[str]
-    active: Mapping[str, FrozenSet[str]]
 
     @property
     def known(self) -> Set[str]:
@@ -44,23 +40,22 @@ class Survey(NamedTuple):
         return {name for org in self.organizations.values() for name in (*(org.people or ()), *org.keys)}
 
 
-def known(seen: Survey, org_id: str) -> Known:
+def known(org: people.Organization) -> Known:
     """Who is in an organization, as far as that could be read."""
-    org = seen.organizations[org_id]
     return Known(org.find, org.team_access == people.READ)
 
 
-def survey(client: Client, params: Params, visible: List[Project], scope: Sequence[Project]) -> Survey:
-    """Read who gets into the projects in scope. Raises `AtlasError`."""
-    seen = people.rosters(client, scope, legacy=params["legacy_invitations"])
+def survey(
+    client: Client,
+    params: Params,
+    visible: List[Project],
+    scope: Sequence[Project],
+    then: Callable[[people.Roster, people.Organizations], None],
+) -> Survey:
+    """Read who gets into the projects in scope, and hand each to ``then`` as soon as it is. Raises `AtlasError`."""
+    seen = people.rosters(client, scope, legacy=params["legacy_invitations"], then=then)
     identities = people.identities(client, seen.organizations, visible)
-    active = {org_id: _active(org) for org_id, org in seen.organizations.items()}
-    return Survey(visible, seen.rosters, seen.organizations, identities, seen.doubts, active)
-
-
-def _active(org: people.Organization) -> FrozenSet[str]:
-    everybody = (org.people or {}).values()
-    return frozenset(folded(person.user) for person in everybody if person.status == ACTIVE)
+    return Survey(visible, seen.rosters, seen.organizations, identities, seen.doubts)
 
 
 def in_scope(params: Params, visible: Sequence[Project], warnings: List[str]) -> List[Project]:

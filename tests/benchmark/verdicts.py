@@ -62,7 +62,7 @@ def verdicts(by_name: Mapping[str, Contestant]) -> list[Verdict]:
     found.append(Verdict("requests of the bulk removal", requests, None, "requests", PROJECTS + REMOVALS + 4))
     if "review" in by_name:
         peak = by_name["review"].peak_mib
-        found.append(Verdict("review, memory of the largest process", peak, None, "MiB", 400))
+        found.append(Verdict("review, memory of the largest process", peak, None, "MiB", 200))
     return found
 
 
@@ -88,8 +88,8 @@ def _ratios(seconds: Seconds) -> list[_Ratio]:
     if "review" in seconds:
         net = (seconds["review"] - ping) / seconds["download script"]
         bare = (seconds["review, no latency"] - ping) / seconds["download script, no latency"]
-        found.append(_Ratio("(review - ping play) / download script", net, 2))
-        found.append(_Ratio("the same without latency", bare))
+        found.append(_Ratio("(review - ping play) / download script", net, 1.15))
+        found.append(_Ratio("the same without latency", bare, 2.5))
     return found
 
 

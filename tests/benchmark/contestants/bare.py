@@ -38,16 +38,16 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def rows(http: aiohttp.ClientSession, path: str, headers: dict[str, str], query: dict[str, Any]) -> Rows:
-    """All rows of a listing, read until a page is short."""
+    """All rows of a listing, read while a page links to a next one."""
     found: Rows = []
     number = 1
     while True:
         query = {**query, "itemsPerPage": PAGE, "pageNum": number}
         async with http.get(API + path, headers=headers, params=query) as answer:
             answer.raise_for_status()
-            page: Rows = (await answer.json(content_type=None))["results"]
-        found += page
-        if len(page) < PAGE:
+            body = await answer.json(content_type=None)
+        found += body["results"]
+        if not any(link["rel"] == "next" for link in body["links"]):
             return found
         number += 1
 
