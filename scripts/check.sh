@@ -224,9 +224,13 @@ stage_sanity_2_16() {
     sanity "$VENV/cells/2.16/bin" --python 3.11
 }
 
-# What make test leaves out.
+# What make test leaves out, and many more of what is made by chance.
 stage_faults() {
     python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m thorough tests/unit
+    FAULT_EXAMPLES=300 MODEL_EXAMPLES=500 HOSTILE_EXAMPLES=500 POLICY_EXAMPLES=2000 KILLS=40 PAIRS=20 \
+        python -m pytest -q -n auto --dist worksteal -p no:cacheprovider tests/unit/test_model.py \
+        tests/unit/test_hostile.py tests/unit/test_policy_settles.py tests/unit/test_killed.py \
+        tests/unit/test_two_at_once.py tests/unit/test_faults.py::test_any_schedule_of_faults_leaves_the_truth
 }
 
 # in_cell NAME PYTEST_ARGUMENT...: tests of this clone with the ansible-core of that cell. What a browser shows and what
