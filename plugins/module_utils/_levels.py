@@ -97,6 +97,7 @@ def leave(
     excepted = living_exceptions(policy, now)
     places: List[Reviewed] = []
     warnings: List[str] = []
+    staying = _staying(reviewed)
     for org_id, org in seen.organizations.items():
         everybody = org.people or {}
         organization = _organization(org_id, seen)
@@ -104,7 +105,7 @@ def leave(
         going = {one.key for one in found.findings if one.action == "remove"}
         if not found.findings:
             continue
-        stays = {key: _stays(everybody[key], seen, reviewed, excepted) for key in going}
+        stays = {key: _stays(everybody[key], seen, staying, excepted) for key in going}
         stays.update(_last_owners(reviewed, org_id, stays))
         unable = _unable(client, org_id) if going else ""
         stays = {key: why or unable for key, why in stays.items()}
@@ -138,18 +139,25 @@ def _entries(org: people.Organization, place: Project) -> Dict[str, Entry]:
     return {str(one.user_id): Entry(one, (Way("direct", None, one.roles),)) for one in people.in_place(org, place)}
 
 
-def _stays(person: Person, seen: Survey, reviewed: Sequence[Reviewed], excepted: FrozenSet[str]) -> str:
+def _staying(reviewed: Sequence[Reviewed]) -> Dict[str, str]:
+    """The first project that each member stays in, by key."""
+    found: Dict[str, str] = {}
+    for one in reviewed:
+        removed = {step.user for step in one.steps if step.action == "remove"}
+        for key in one.before.keys() - removed:
+            found.setdefault(key, one.project.name)
+    return found
+
+
+def _stays(person: Person, seen: Survey, staying: Mapping[str, str], excepted: FrozenSet[str]) -> str:
     """Why somebody loses no more than projects; empty if nothing speaks against it."""
     if excepted & {folded(person.user), person.user_id}:
         return "an exception holds for them, so they lose projects only"
     for one in seen.rosters:
         if one.error and one.project.id in person.project_ids:
             return f"{one.project.name}, where they are a member, could not be read"
-    for place in reviewed:
-        direct = person.user_id in place.before
-        if direct and not any(step.user == person.user_id and step.action == "remove" for step in place.steps):
-            return f"they stay in {place.project.name}"
-    return ""
+    stays_in = staying.get(person.user_id)
+    return f"they stay in {stays_in}" if stays_in else ""
 
 
 def _last_owners(reviewed: Sequence[Reviewed], org_id: str, stays: Mapping[str, str]) -> Dict[str, str]:
