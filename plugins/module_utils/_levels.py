@@ -111,7 +111,10 @@ def leave(
         stays = {key: why or unable for key, why in stays.items()}
         out = _held_back(found, stays) if level == EVERYTHING else None
         leave_all = {step.user for step in out.steps} if out else set()
-        for team in _teams(org_id, org, {*going, *(one.key for one in found.findings)}):
+        teams = _teams(org_id, org, {*going, *(one.key for one in found.findings)})
+        if any(team.id not in org.names for team in teams):
+            warnings.append(f"{organization.name}: its teams could not be read, so they go by their ids")
+        for team in teams:
             one = _held_back(review(lean, guards, team, _entries(org, team), None, now), stays)
             one, said = _keep_last(one, leave_all)
             places.append(one)

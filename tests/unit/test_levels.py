@@ -340,3 +340,10 @@ def test_whoever_alone_owns_a_project_through_a_team_stays_in_it(sim, tmp_path, 
     assert verified["outcome"]["state"] == "open" and verified["outcome"]["still"]
     again = review(sim, level, leavers=(LEA, TOM))
     assert again["step_hashes"] == []
+
+
+def test_teams_that_can_not_be_read_go_by_their_ids_and_that_is_told(sim):
+    sim.fault(403, method="GET", path="/orgs/[0-9a-f]+/teams$", times=None)
+    result = review(sim, "organization")
+    assert result["plan_places"]["team"] == 2
+    assert "organization Example Org: its teams could not be read, so they go by their ids" in result["warnings"]
