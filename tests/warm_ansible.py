@@ -37,7 +37,7 @@ class Warm:
         asked = {"command": command, "environment": dict(environment), "place": str(place), "out": str(out)}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
-        ready, _, _ = select.select([self._process.stdout], [], [], SECONDS)
+        ready = select.select([self._process.stdout], [], [], SECONDS)[0]
         assert ready, f"{command} did not end: {out.read_text()}"
         return int(self._process.stdout.readline())
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +249,7 @@ def _called(world, **names):
 def test_teams_whose_names_are_alike_are_told_apart(sim, tmp_path, names):
     """One is left and the other is not, for nobody else is in it: what that one gives stays, and is told."""
     sim.change(lambda world: _alone(world, "platform"))
-    sim.change(lambda world: _called(world, **names))
+    sim.change(partial(_called, **names))
     project = "four"
     rows = review(sim, "teams")["findings"]
     assert {row["project"] for row in rows if row["residual_access"]} == {project}, rows
