@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # What CI runs beyond the tests. Each stage is a function stage_NAME; `check.sh NAME...` runs only those.
 # A stage prints one line; its output is in build/logs/NAME.log, the end of which is shown when it fails.
-# A stage that returns 77 was skipped; the last line of its log says why.
+# A stage that returns 77 was skipped; the last line of its log says why. Two run at a time: half of them use one core.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 # What must hold for every change. The oldest ansible-core runs all plays, the newest everything; between them it hardly
 # differs from its neighbours, so there the laws, the secrets at the highest verbosity and a few plays have to do.
-STAGES="style types licences docs changelog site lint package lint_installed galaxy builder sanity sanity_2_16 ansible_2_16 ansible_2_18 ansible_newest demo"
+STAGES="style types licences docs changelog sanity ansible_2_16 sanity_2_16 ansible_2_18 site lint package lint_installed galaxy builder ansible_newest demo"
 # What takes long and seldom finds more: once a week, and before a release. `make check ONLY=everything` runs both.
 OPTIONAL="faults sanity_2_18 sanity_2_19 sanity_2_20 ansible_2_19 ansible_2_20 units_2_16 units_2_18 units_2_19 units_2_20 mutants prerelease"
 LOGS=$BUILD/logs
@@ -33,8 +33,25 @@ export_tree() {
         tar --null -T - -cf - | tar -C "$COLLECTION" -xf -
 }
 
+# in_turn NAME COMMAND...: what two stages would make makes the first of them, while the other waits.
+in_turn() {
+    local lock=$BUILD/$1.lock
+    shift
+    (
+        if has_flock; then
+            exec 9>"$lock"
+            flock 9
+        fi
+        "$@"
+    )
+}
+
+has_flock() { command -v flock >/dev/null; }
+
 # cell NAME PYTHON REQUIREMENT...: an environment of its own under .venv/cells, made once.
-cell() {
+cell() { in_turn "cell-$1" make_cell "$@"; }
+
+make_cell() {
     local name=$1 version=$2 python dir
     shift 2
     dir=$VENV/cells/$name
@@ -91,6 +108,10 @@ stage_lint() {
 install_release() {
     export ANSIBLE_COLLECTIONS_PATH=$TREE/installed
     INSTALLED=$TREE/installed/ansible_collections/atlasops/access
+    in_turn release make_release
+}
+
+make_release() {
     [ ! -f "$INSTALLED/MANIFEST.json" ] || return 0
     rm -rf "$BUILD/dist"
     ansible-galaxy collection build "$COLLECTION" --output-path "$BUILD/dist"
@@ -178,21 +199,25 @@ print(*("%s==%s" % package for package in get_venv_packages(python).items()))')
 
 # sanity BIN PYTHON...: all sanity tests with the ansible-core of that bin folder.
 sanity() {
-    local bin=$1 name missing=0
+    local bin=$1 name place missing=0
     shift
     export PATH=$bin:$VENV/py:$PATH
-    if compgen -G "$COLLECTION/tests/sanity/ignore-*.txt" >/dev/null; then
+    # ansible-test writes into what it looks at, and another one may run beside it.
+    place=$TREE/sanity-$(basename "${bin%/bin}")
+    mkdir -p "$place/ansible_collections/atlasops"
+    cp -R "$COLLECTION" "$place/ansible_collections/atlasops/access"
+    cd "$place/ansible_collections/atlasops/access"
+    if compgen -G "tests/sanity/ignore-*.txt" >/dev/null; then
         echo "There are entries in tests/sanity/ignore-*.txt; mend what they hide."
         return 1
     fi
-    stand_in_for_get_pip "$bin"
-    cd "$COLLECTION"
-    ansible-test sanity --color no "$@" 2>&1 | tee "$TREE/sanity.log"
+    in_turn get-pip stand_in_for_get_pip "$bin"
+    ansible-test sanity --color no "$@" 2>&1 | tee "$place/sanity.log"
     # A run that found no files is content too, so look for each test by name.
     for name in $(ansible-test sanity --list-tests 2>/dev/null); do
         # These look at kinds of files that this collection doesn't have.
         case $name in pslint | bin-symlinks) continue ;; esac
-        grep -q "Running sanity test \"$name\"" "$TREE/sanity.log" || {
+        grep -q "Running sanity test \"$name\"" "$place/sanity.log" || {
             echo "sanity test did not run: $name"
             missing=1
         }
@@ -321,11 +346,27 @@ run_stage() {
     code=$?
     set -e
     case $code in 0) result=ok ;; "$SKIPPED") result=skipped ;; *) result=FAILED ;; esac
-    printf '%-16s %-8s %4d s' "$name" "$result" $((SECONDS - began))
-    [ "$code" != $SKIPPED ] || printf '  %s' "$(tail -1 "$log")"
-    printf '\n'
-    [ "$result" != FAILED ] || show_failure "$log"
+    # At once, as another stage may end in the same moment.
+    printf '%s\n' "$(
+        printf '%-16s %-8s %4d s' "$name" "$result" $((SECONDS - began))
+        [ "$code" != $SKIPPED ] || printf '  %s' "$(tail -1 "$log")"
+        [ "$result" != FAILED ] || printf '\n%s' "$(show_failure "$log")"
+    )"
     printf '%s\t%s\t%s\n' "$name" "$result" $((SECONDS - began)) >>"$BUILD/check.tsv"
+}
+
+# As groups of their own, so that all of a stage ends when this does.
+run_stages() {
+    local name job at_once=2
+    has_flock || at_once=1
+    trap 'for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done; exit 130' INT TERM HUP
+    set -m
+    for name in "$@"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do sleep 1; done
+        run_stage "$name" &
+    done
+    wait
+    set +m
 }
 
 main() {
@@ -343,9 +384,7 @@ main() {
     : >"$BUILD/check.tsv"
     link_pythons
     export_tree
-    for name in "$@"; do
-        run_stage "$name"
-    done
+    run_stages "$@"
     rm -rf "$PIP_CACHE_DIR" "$UV_CACHE_DIR"
     if grep -q FAILED "$BUILD/check.tsv"; then die "Some stages failed."; fi
 }
