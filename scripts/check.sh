@@ -263,7 +263,7 @@ stage_faults() {
 in_cell() {
     export PATH=$VENV/cells/$1/bin:$PATH ANSIBLE_PYTHON_INTERPRETER=$VENV/cells/$1/bin/python
     shift
-    ansible --version | head -1
+    ansible --version | sed -n 1p
     python -m pytest -q -n auto --dist worksteal -p no:cacheprovider \
         -m "not browser and not simulator and not thorough" "$@"
 }
