@@ -5,11 +5,12 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-# What must hold for every change. The oldest ansible-core runs all plays, the newest everything; between them it hardly
-# differs from its neighbours, so there the laws, the secrets at the highest verbosity and a few plays have to do.
-STAGES="style types licences docs changelog sanity ansible_2_16 sanity_2_16 ansible_2_18 site lint package lint_installed galaxy builder ansible_newest demo"
+# What must hold for every change. The newest ansible-core runs everything, the oldest the plays that make test runs;
+# between them it hardly differs from its neighbours, so there the laws, the secrets at the highest verbosity and a few
+# plays have to do.
+STAGES="style types licences docs changelog sanity ansible_2_16 sanity_2_16 plays ansible_2_18 site lint package lint_installed galaxy builder ansible_newest demo"
 # What takes long and seldom finds more: once a week, and before a release. `make check ONLY=everything` runs both.
-OPTIONAL="faults sanity_2_18 sanity_2_19 sanity_2_20 ansible_2_19 ansible_2_20 units_2_16 units_2_18 units_2_19 units_2_20 mutants prerelease"
+OPTIONAL="faults plays_2_16 sanity_2_18 sanity_2_19 sanity_2_20 ansible_2_19 ansible_2_20 units_2_16 units_2_18 units_2_19 units_2_20 mutants prerelease"
 LOGS=$BUILD/logs
 SKIPPED=77
 
@@ -258,6 +259,11 @@ stage_faults() {
         tests/unit/test_two_at_once.py tests/unit/test_faults.py::test_any_schedule_of_faults_leaves_the_truth
 }
 
+# What make test leaves out of the plays: the recipes, and variants of what it runs.
+stage_plays() {
+    python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m thorough tests/plays
+}
+
 # in_cell NAME PYTEST_ARGUMENT...: tests of this clone with the ansible-core of that cell. What a browser shows and what
 # the simulated Atlas does is the same on each.
 in_cell() {
@@ -268,12 +274,12 @@ in_cell() {
         -m "not browser and not simulator and not thorough" "$@"
 }
 
-# The unit tests, the role's plays, and every play in the guides.
+# The unit tests, the role's plays, and plays in the guides.
 tests() {
     in_cell "$1" tests/unit tests/plays/test_role.py tests/plays/test_role_anywhere.py tests/plays/test_docs.py
 }
 
-# The laws, the secrets, the role's plays, and every play in the guides.
+# The laws, the secrets, the role's plays, and plays in the guides.
 plays() {
     in_cell "$1" tests/unit/test_laws.py tests/unit/test_secrets.py \
         tests/plays/test_role.py tests/plays/test_role_anywhere.py tests/plays/test_docs.py
@@ -284,6 +290,7 @@ short_tests() {
     local role=tests/plays/test_role.py
     in_cell "$1" tests/unit/test_laws.py tests/unit/test_secrets.py tests/plays/test_adhoc.py \
         $role::test_dry_run_run_and_run_again \
+        $role::test_a_failure_half_way_leaves_the_evidence_of_what_was_done_and_the_next_run_does_the_rest \
         $role::test_a_tripped_guard_stops_before_the_first_write_and_the_approved_plan_passes
 }
 
@@ -297,6 +304,7 @@ stage_ansible_2_16() { cell_2_16; plays 2.16; }
 stage_ansible_2_18() { cell_2_18; short_tests 2.18; }
 stage_ansible_2_19() { cell_2_19; short_tests 2.19; }
 stage_ansible_2_20() { cell_2_20; short_tests 2.20; }
+stage_plays_2_16() { cell_2_16; in_cell 2.16 -m thorough tests/plays; }
 stage_units_2_16() { cell_2_16; tests 2.16; }
 stage_units_2_18() { cell_2_18; tests 2.18; }
 stage_units_2_19() { cell_2_19; tests 2.19; }

@@ -32,7 +32,7 @@ def test_an_ad_hoc_removal_shows_who_loses_what_then_does_it(small):
     assert "-" in dry.stdout and "dan@corp.example" in dry.stdout and "GROUP_CLUSTER_MANAGER" in dry.stdout
     assert small.sim.state() == before and not small.sim.writes
 
-    real = small.run(*MODULE, TASK)
+    real = small.run_by_name(*MODULE, TASK)
     assert "CHANGED" in real.stdout, real.stdout
     assert "dan@corp.example" not in small.sim.state()["beta"]
 

@@ -50,7 +50,11 @@ def awx():
 
 
 @pytest.mark.parametrize(
-    "token, said", [("token-of-awx", ("kim", "2026-04-02T08:15:00Z")), ("token-of-another", (None, None))]
+    "token, said",
+    [
+        ("token-of-awx", ("kim", "2026-04-02T08:15:00Z")),
+        pytest.param("token-of-another", (None, None), marks=pytest.mark.thorough),
+    ],
 )
 def test_who_approved(demo, awx, token, said):
     demo.environment = {"CONTROLLER_HOST": f"{awx}/", "CONTROLLER_OAUTH_TOKEN": token}

@@ -46,7 +46,12 @@ def passes(ended) -> None:
     assert "[DEPRECATION" not in ended.stdout, ended.stdout
 
 
-@pytest.mark.parametrize("block", of("play"), ids=names)
+def seldom(block: Block):
+    """The recipes are many of a kind."""
+    return pytest.param(block, id=names(block), marks=[pytest.mark.thorough] if block.page == "recipes.md" else [])
+
+
+@pytest.mark.parametrize("block", map(seldom, of("play")))
 def test_a_play_runs_as_it_stands(demo, block):
     (demo.home / "play.yml").write_text(block.text)
     passes(demo.run("ansible-playbook", "play.yml"))
@@ -71,6 +76,7 @@ def test_last_quarters_clean_up_is_verified_again_and_undone(demo):
     assert demo.sim.state() == before
 
 
+@pytest.mark.thorough
 def test_several_organizations_are_kept_apart(demo):
     (inventory,), (play,) = of("inventory"), of("play with inventory")
     hosts = inventory.text

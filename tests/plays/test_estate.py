@@ -64,6 +64,7 @@ def test_one_wrong_credential_and_one_guard_stop_no_other(many):
     assert set(told["access_cleanup_hosts"]) == set(ORGANIZATIONS)
 
 
+@pytest.mark.thorough
 def test_a_review_of_the_estate_writes_nothing_whatever_is_set(many):
     hosts = inventory(many.home)
     ended = many.play("estate", "-i", hosts, "-f", "2", access_cleanup_leavers=LEAVER, access_cleanup_apply=True)
@@ -77,6 +78,7 @@ def test_a_review_of_the_estate_writes_nothing_whatever_is_set(many):
     assert len(ORGANIZATIONS) <= len(tokens) <= 2 * len(ORGANIZATIONS) and many.sim.live_tokens() == 0
 
 
+@pytest.mark.thorough
 def test_offboarding_of_one_organization_by_a_limit(many):
     hosts = inventory(many.home)
     before = many.sim.state()
@@ -90,6 +92,7 @@ def test_offboarding_of_one_organization_by_a_limit(many):
     assert (row["organization"], row["outcome"], row["nowhere"]) == ("delta", "done", "1")
 
 
+@pytest.mark.thorough
 def test_a_host_for_each_project_has_evidence_of_its_own_and_takes_limits(small):
     """The inventory of the AWX kit, and a template that runs on all of its hosts."""
     small.environment.update(ANSIBLE_SHOW_CUSTOM_STATS="true", ANSIBLE_CALLBACK_RESULT_FORMAT="json")
@@ -106,7 +109,11 @@ def test_a_host_for_each_project_has_evidence_of_its_own_and_takes_limits(small)
 
 
 @pytest.mark.parametrize(
-    "given, said", [({"estate_do": "clean"}, "is none of review"), ({"estate_do": "offboard"}, "Say who leaves")]
+    "given, said",
+    [
+        ({"estate_do": "clean"}, "is none of review"),
+        pytest.param({"estate_do": "offboard"}, "Say who leaves", marks=pytest.mark.thorough),
+    ],
 )
 def test_what_makes_no_sense_is_told_before_any_request(many, given, said):
     ended = many.play("estate", "-i", inventory(many.home), **given)

@@ -76,6 +76,7 @@ def _only(leavers):
     }
 
 
+@pytest.mark.thorough
 def test_in_a_loop_and_as_a_check_of_the_play(demo):
     hosts = inventory(demo.home, here={})
     loop = f"loop: {json.dumps(LEAVERS)}\n      vars: {{access_cleanup_leavers: '{{{{ item }}}}'}}"
@@ -125,6 +126,7 @@ def test_a_host_that_is_somewhere_else_is_refused(demo):
 
 
 def test_by_ansible_runner(demo):
+    """As AWX does, and with it the command as it is installed."""
     import ansible_runner
 
     (demo.home / "project").mkdir()
@@ -144,6 +146,7 @@ def test_by_ansible_runner(demo):
     assert document["mode"] == "clean-up" and {row["verified"] for row in actions} == {"yes"}
 
 
+@pytest.mark.thorough
 def test_an_add_that_atlas_refuses_keeps_no_leaver_in(demo):
     shop = demo.sim.project_id("web-shop-prod")
     rows = [
@@ -200,6 +203,7 @@ def test_a_plan_that_was_edited_in_between_is_not_carried_out(demo):
     assert {row["status"] for row in document["actions"]} == {"not tried"}
 
 
+@pytest.mark.thorough
 def test_a_review_that_was_edited_in_between_is_found_out(demo):
     """What was done is told by the journal; a document that holds nothing of it is no green one."""
 
