@@ -38,6 +38,7 @@ from ._access import (
 from ._cases import Case, End
 from ._client import Client
 from ._errors import AtlasError
+from ._residual import Leaving, named
 
 
 class _Around(NamedTuple):
@@ -59,7 +60,7 @@ def with_teams(client: Client, org_ids: Collection[str]) -> Placed:
 
 
 def ends(
-    client: Client, known: people.Organizations, leaving: Sequence[people.Leaving], placed: Placed
+    client: Client, known: people.Organizations, leaving: Sequence[Leaving], placed: Placed
 ) -> Tuple[List[End], List[Residual], List[str]]:
     """What ends by leaving teams, how people still get into the projects of these teams, and what could not be read.
 
@@ -75,7 +76,7 @@ def ends(
         if isinstance(around, AtlasError):
             said.append(f"{one.name}: whether people named get in, and how, could not be read: {around}")
             org = known[one.org_id]
-            users = {person.user for place in mine for person in people.named(org, place)} | _untold(org, mine)
+            users = {person.user for place in mine for person in named(org, place)} | _untold(org, mine)
             rows += [Residual(one, user, UNKNOWN_WAY) for user in sorted(users)]
         elif around:
             more = _of_project(around, mine, known[one.org_id])
@@ -89,7 +90,7 @@ def _around(
     project: Project,
     teams: Union[List[Team], AtlasError],
     known: people.Organizations,
-    leaving: Sequence[people.Leaving],
+    leaving: Sequence[Leaving],
 ) -> Optional[_Around]:
     """None where none of the teams is in the project."""
     if isinstance(teams, AtlasError):
@@ -104,11 +105,11 @@ def _around(
     return _Around(project, teams, {key: members[key] for key in named if key in members})
 
 
-def _people(known: people.Organizations, place: people.Leaving) -> List[Person]:
-    return people.named(known[place.project.org_id], place)
+def _people(known: people.Organizations, place: Leaving) -> List[Person]:
+    return named(known[place.project.org_id], place)
 
 
-def _untold(org: people.Organization, places: Sequence[people.Leaving]) -> Set[str]:
+def _untold(org: people.Organization, places: Sequence[Leaving]) -> Set[str]:
     """Who is named, and of whom the organization does not tell how they get in: it, or their row, could not be read."""
     known = org.people or {}
     members = [one for place in places for one in place.members]
@@ -122,7 +123,7 @@ def _untold(org: people.Organization, places: Sequence[people.Leaving]) -> Set[s
 
 
 def _of_project(
-    around: _Around, leaving: Sequence[people.Leaving], org: people.Organization
+    around: _Around, leaving: Sequence[Leaving], org: people.Organization
 ) -> Tuple[List[End], List[Residual]]:
     in_project = {team.id: team for team in around.teams}
     concerned = [place for place in leaving if place.project.id in in_project]
@@ -132,7 +133,7 @@ def _of_project(
             going.setdefault(key, []).append(place.project)
     found: List[End] = []
     rows: List[Residual] = []
-    everybody = {person.user_id: person for place in concerned for person in people.named(org, place)}
+    everybody = {person.user_id: person for place in concerned for person in named(org, place)}
     for key, person in sorted(everybody.items()):
         left = {team.id for team in going.get(key, ())}
         ways = _ways(person, around, left, org)

@@ -22,7 +22,6 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
-    Set,
     Tuple,
     Union,
 )
@@ -36,12 +35,10 @@ from ._access import (
     PROJECT,
     TEAM,
     TEAM_MEMBER,
-    UNKNOWN_WAY,
     Entry,
     Member,
     Person,
     Project,
-    Residual,
     Team,
     Way,
     by_id,
@@ -231,7 +228,7 @@ def rosters(
     """
     known = read_organizations(client, {one.org_id for one in projects}, lapsed=True) if indirect else {}
     may_get_in = {org_id: _who_may_get_in(org) for org_id, org in known.items()}
-    known = with_names(client, known, [org_id for org_id, people in may_get_in.items() if _in_teams(people.values())])
+    known = with_names(client, known, [org_id for org_id, people in may_get_in.items() if in_teams(people.values())])
 
     def read(one: Project) -> Roster:
         roster = _roster(client, one, known.get(one.org_id), may_get_in.get(one.org_id, {}), legacy)
@@ -260,38 +257,6 @@ def unsure(roster: Roster, org: Organization) -> FrozenSet[str]:
     )
 
 
-class Identity(NamedTuple):
-    """What an organization says of itself: its name, and how many projects it has; None where that can't be read.
-
-    The people's memberships may prove more projects than a credential of some sees in any listing.
-    """
-
-    name: Optional[str]
-    projects: Optional[int]
-
-
-def identities(client: Client, known: Organizations, visible: Iterable[Project]) -> Dict[str, Identity]:
-    """The organizations by id, at two requests each."""
-    seen: Dict[str, Set[str]] = {org_id: set() for org_id in known}
-    for project in visible:
-        seen.setdefault(project.org_id, set()).add(project.id)
-    ids = sorted(known)
-    names = client.together(lambda org_id: atlas.organization_name(client, org_id), ids)
-    counts = client.together(lambda org_id: atlas.project_count(client, org_id, len(seen[org_id])), ids)
-    return {
-        org_id: Identity(
-            None if isinstance(name, AtlasError) else name,
-            _projects(None if isinstance(count, AtlasError) else count, known[org_id], seen[org_id]),
-        )
-        for org_id, name, count in zip(ids, names, counts)
-    }
-
-
-def _projects(count: Optional[int], org: Organization, seen: Set[str]) -> Optional[int]:
-    assigned = seen.union(*(person.project_ids for person in (org.people or {}).values()))
-    return max(count or 0, len(assigned)) if count or len(assigned) > len(seen) else None
-
-
 def _who_may_get_in(org: Organization) -> Dict[str, Person]:
     return {
         key: person
@@ -300,7 +265,7 @@ def _who_may_get_in(org: Organization) -> Dict[str, Person]:
     }
 
 
-def _in_teams(people: Iterable[Person]) -> bool:
+def in_teams(people: Iterable[Person]) -> bool:
     return any(person.team_ids for person in people)
 
 
@@ -356,7 +321,7 @@ def _indirect(
             if key not in direct:
                 others[key] = Entry(member._replace(roles=frozenset()), tuple(ways[key]))
         return ways, others
-    in_project = atlas.teams(client, project) if _in_teams(may_get_in.values()) else []
+    in_project = atlas.teams(client, project) if in_teams(may_get_in.values()) else []
     for key, person in may_get_in.items():
         found = indirect_ways(person, in_project, org.names)
         if found:
@@ -404,81 +369,3 @@ def owned_by_others(
     owners = {member.user_id for member in direct if OWNER in member.roles}.union(without)
     everybody = atlas.flattened(client, project, organization=False, patience=patience)
     return any(one.status == ACTIVE and OWNER in one.roles and one.user_id not in owners for one in everybody)
-
-
-# --- residual access -------------------------------------------------------------------------------------------------
-
-
-class Leaving(NamedTuple):
-    """Whom a task takes out of a project: all ids and emails (folded) named, and who of them is a member now."""
-
-    project: Project
-    ids: Set[str]
-    emails: Set[str]
-    members: Sequence[Member]
-
-
-def residual(
-    client: Client, organizations: Organizations, leaving: Sequence[Leaving]
-) -> Tuple[List[Residual], List[str]]:
-    """How people get in without their memberships, and what could not be checked.
-
-    Read before the writes, so that check mode and the run say the same, and a listing that lags says nothing false.
-    Costs a request for each project that somebody named may get into through a team, or whose organization can't be
-    read.
-    """
-    asked = {one.project.org_id for one in leaving if _in_teams(named(organizations[one.project.org_id], one))}
-    known = with_names(client, organizations, asked)
-    found = client.together(lambda one: _residual(client, known[one.project.org_id], one), leaving)
-    rows: List[Residual] = []
-    said = []
-    for one, answer in zip(leaving, found):
-        if isinstance(answer, AtlasError):
-            said.append(f"{one.project.name}: whether people named get in otherwise could not be read: {answer}")
-            org = organizations[one.project.org_id]
-            known_as = {str(member.user_id): member.user for member in one.members}
-            known_as.update((person.user_id, person.user) for person in named(org, one))
-            emails = one.emails - {folded(user) for user in known_as.values()}
-            names = sorted({known_as.get(key, key) for key in one.ids} | emails)
-            rows += [Residual(one.project, user, UNKNOWN_WAY) for user in names]
-        else:
-            rows += answer
-    return sorted(rows, key=lambda row: (row.project.name, row.project.id, folded(row.user), row.way.kind)), said
-
-
-def named(org: Organization, leaving: Leaving) -> List[Person]:
-    """Those who are named, as the organization knows them."""
-    known = org.people or {}
-    return [known[key] for key in sorted(leaving.ids & known.keys())]
-
-
-def _residual(client: Client, org: Organization, leaving: Leaving) -> List[Residual]:
-    if org.people is None:
-        return _residual_by_roles(client, leaving)
-    people = named(org, leaving)
-    teams = atlas.teams(client, leaving.project) if _in_teams(people) else []
-    odd = [one.user for one in org.odd if one.user_id in leaving.ids or folded(one.user) in leaving.emails]
-    return [Residual(leaving.project, user, UNKNOWN_WAY) for user in odd] + [
-        Residual(leaving.project, person.user, way)
-        for person in people
-        for way in indirect_ways(person, teams, org.names)
-    ]
-
-
-def _residual_by_roles(client: Client, leaving: Leaving) -> List[Residual]:
-    """By a flattened listing: roles beyond a membership's own prove another way in, the same ones prove nothing."""
-    direct = by_id(leaving.members)
-    listed = [
-        one
-        for one in atlas.flattened(client, leaving.project)
-        if one.user_id in leaving.ids or folded(one.user) in leaving.emails
-    ]
-    teams = atlas.teams(client, leaving.project) if listed else []
-    rows = []
-    for one in listed:
-        own = direct.get(str(one.user_id))
-        ways = ways_by_roles(one.roles, own.roles if own else frozenset(), teams)
-        rows += [Residual(leaving.project, one.user, way) for way in ways]
-        if own and not ways and own.status not in LAPSED:
-            rows.append(Residual(leaving.project, one.user, UNKNOWN_WAY))
-    return rows

@@ -44,6 +44,7 @@ from ._errors import AtlasError, Interrupted
 from ._journal import Journal, Journaled, now
 from ._names import blank, is_id
 from ._places import LAST, OWN, is_own, last_of_team, newcomer, of_plan
+from ._residual import Leaving
 from ._runner import around_teams, look_for_residual, losing_owners, no_owner, read_members
 from ._steps import DONE, FAILED, PLANNED, SKIPPED, Row, digest, step_hash
 
@@ -353,11 +354,11 @@ def _in_the_end(known: people.Organizations, planned: Planned, past: Journaled) 
     return people.without(known, ended)
 
 
-def _leaving(case: Case) -> people.Leaving:
+def _leaving(case: Case) -> Leaving:
     rows = [row for step, row in case.rows.items() if step.action == "remove" and step.user in case.wanted]
     ids = {_key(row) for row in rows if not row["legacy"]}
     emails = {folded(row["user"]) for row in rows if row["legacy"]}
-    return people.Leaving(case.project, ids, emails, [case.members[_key(row)] for row in rows])
+    return Leaving(case.project, ids, emails, [case.members[_key(row)] for row in rows])
 
 
 def _settle(case: Case, share: _Share) -> None:

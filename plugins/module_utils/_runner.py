@@ -43,6 +43,7 @@ from ._errors import AtlasError, Interrupted
 from ._journal import Journal
 from ._leave import elsewhere, held, keep_last, leavable, look_again
 from ._places import must_stay, newcomer, visible
+from ._residual import Leaving, residual
 from ._words import listed
 
 # From the options, what is asked of a project by key, and the access that it has, to the access that it should have.
@@ -241,7 +242,7 @@ def look_for_residual(
     client: Client,
     run: Run,
     known: people.Organizations,
-    leaving: Sequence[people.Leaving],
+    leaving: Sequence[Leaving],
     placed: Placed,
 ) -> None:
     """Fill in how everybody named still gets in, whether they are taken out now or were long ago, and what ends."""
@@ -249,14 +250,14 @@ def look_for_residual(
         named = people.with_names(client, known, known)
         run.ends, run.residual, said = ends(client, named, leaving, placed)
     else:
-        run.residual, said = people.residual(client, known, leaving)
+        run.residual, said = residual(client, known, leaving)
     run.warnings += people.doubts(known, run.kind) + said + _residual_warnings(run.residual)
 
 
-def _leaving(case: Case, org: people.Organization, deed: str) -> people.Leaving:
+def _leaving(case: Case, org: people.Organization, deed: str) -> Leaving:
     if deed != "remove":
         going = {step.user for step in case.steps if step.action == "remove"}
-        return people.Leaving(case.project, going, set(), [case.members[key] for key in sorted(going)])
+        return Leaving(case.project, going, set(), [case.members[key] for key in sorted(going)])
     ids = {key for key in case.wanted if not case.members[key].legacy}
     emails = set()
     for wish in case.wishes:
@@ -265,7 +266,7 @@ def _leaving(case: Case, org: people.Organization, deed: str) -> people.Leaving:
         else:
             emails.add(folded(str(wish.who.email)))
             ids.update(org.keys.get(folded(str(wish.who.email)), ()))
-    return people.Leaving(case.project, ids, emails, [case.members[key] for key in case.wanted])
+    return Leaving(case.project, ids, emails, [case.members[key] for key in case.wanted])
 
 
 def _residual_warnings(rows: Sequence[Residual]) -> List[str]:

@@ -10,12 +10,14 @@ Knows nothing of Ansible. Private to this collection.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
+from . import _atlas as atlas
 from . import _exceptions as exceptions
 from . import _people as people
 from ._access import STATUSES, Person, Project, Refusal, Roles, folded
 from ._client import Client
+from ._errors import AtlasError
 from ._names import empty_lists, is_glob, projects_in_scope, unmatched_tags
 from ._settle import Known
 from ._steps import Row
@@ -25,13 +27,23 @@ from ._words import TOLD, are, counted, listed, was
 Params = Mapping[str, Any]
 
 
+class Identity(NamedTuple):
+    """What an organization says of itself: its name, and how many projects it has; None where that can't be read.
+
+    The people's memberships may prove more projects than a credential of some sees in any listing.
+    """
+
+    name: Optional[str]
+    projects: Optional[int]
+
+
 class Survey(NamedTuple):
     """What was read for a review: all projects that the credential sees, and who gets into those in scope."""
 
     visible: List[Project]
     rosters: List[people.Roster]
     organizations: people.Organizations
-    identities: Mapping[str, people.Identity]
+    identities: Mapping[str, Identity]
     doubts: List[str]
 
     @property
@@ -54,8 +66,30 @@ def survey(
 ) -> Survey:
     """Read who gets into the projects in scope, and hand each to ``then`` as soon as it is. Raises `AtlasError`."""
     seen = people.rosters(client, scope, legacy=params["legacy_invitations"], then=then)
-    identities = people.identities(client, seen.organizations, visible)
+    identities = _identities(client, seen.organizations, visible)
     return Survey(visible, seen.rosters, seen.organizations, identities, seen.doubts)
+
+
+def _identities(client: Client, known: people.Organizations, visible: Iterable[Project]) -> Dict[str, Identity]:
+    """The organizations by id, at two requests each."""
+    seen: Dict[str, Set[str]] = {org_id: set() for org_id in known}
+    for project in visible:
+        seen.setdefault(project.org_id, set()).add(project.id)
+    ids = sorted(known)
+    names = client.together(lambda org_id: atlas.organization_name(client, org_id), ids)
+    counts = client.together(lambda org_id: atlas.project_count(client, org_id, len(seen[org_id])), ids)
+    return {
+        org_id: Identity(
+            None if isinstance(name, AtlasError) else name,
+            _projects(None if isinstance(count, AtlasError) else count, known[org_id], seen[org_id]),
+        )
+        for org_id, name, count in zip(ids, names, counts)
+    }
+
+
+def _projects(count: Optional[int], org: people.Organization, seen: Set[str]) -> Optional[int]:
+    assigned = seen.union(*(person.project_ids for person in (org.people or {}).values()))
+    return max(count or 0, len(assigned)) if count or len(assigned) > len(seen) else None
 
 
 def in_scope(params: Params, visible: Sequence[Project], warnings: List[str]) -> List[Project]:

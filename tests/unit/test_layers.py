@@ -31,6 +31,7 @@ A_RUN = {
     "_names",
     "_people",
     "_places",
+    "_residual",
 }
 
 # What whoever says sentences may import.
@@ -55,6 +56,7 @@ MAY_IMPORT = {
     "module_utils/_atlas_programs.py": {"_access", "_client", "_errors", "_identities", "_paging"},
     "module_utils/_programs.py": {"_access", "_atlas_programs", "_client", "_errors", "_identities"},
     "module_utils/_people.py": {"_access", "_atlas", "_client", "_errors"},
+    "module_utils/_residual.py": {"_access", "_atlas", "_client", "_errors", "_people"},
     "module_utils/_read.py": {"_access"},
     "module_utils/_yaml.py": {"_access", "yaml"},
     "module_utils/_leavers.py": {"_access", "_names", "_plain", "_read", "_yaml"},
@@ -101,6 +103,7 @@ MAY_IMPORT = {
         "_access",
         "_atlas",
         "_client",
+        "_errors",
         "_exceptions",
         "_names",
         "_people",
@@ -117,7 +120,7 @@ MAY_IMPORT = {
     "module_utils/_cases.py": {"_access", "_asked", "_errors", "_steps"},
     "module_utils/_apply.py": {"_access", "_atlas", "_cases", "_client", "_errors", "_journal", "_people", "_steps"},
     "module_utils/_places.py": {"_access", "_asked", "_atlas", "_cases", "_client", "_names", "_people"},
-    "module_utils/_ends.py": {"_access", "_atlas", "_cases", "_client", "_errors", "_people"},
+    "module_utils/_ends.py": {"_access", "_atlas", "_cases", "_client", "_errors", "_people", "_residual"},
     "module_utils/_leave.py": {
         "_access",
         "_asked",
