@@ -254,7 +254,7 @@ stage_sanity_2_16() {
 stage_faults() {
     python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m thorough tests/unit
     FAULT_EXAMPLES=300 MODEL_EXAMPLES=500 HOSTILE_EXAMPLES=500 POLICY_EXAMPLES=2000 KILLS=40 PAIRS=20 \
-        python -m pytest -q -n auto --dist worksteal -p no:cacheprovider tests/unit/test_model.py \
+        python -m pytest -q -n auto --dist worksteal -p no:cacheprovider tests/unit/test_model*.py --timeout 900 \
         tests/unit/test_hostile.py tests/unit/test_policy_settles.py tests/unit/test_killed.py \
         tests/unit/test_two_at_once.py tests/unit/test_faults.py::test_any_schedule_of_faults_leaves_the_truth
 }

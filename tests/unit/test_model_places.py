@@ -231,7 +231,7 @@ def world_without_twin(world: World) -> World:
     return World(**{**vars(world), "twin": None, "legacy": frozenset()})
 
 
-@chosen(60)
+@chosen(25)
 @given(model=LONE, task=TASKS)
 def test_the_laws_where_nobody_else_acts(sim: Simulator, model: World, task: Task) -> None:  # noqa: F811
     prepare(sim, model, task)
@@ -253,7 +253,7 @@ def test_the_laws_where_nobody_else_acts(sim: Simulator, model: World, task: Tas
     assert not again.result.failed and not again.result["changed"] and not again.writes, again.result.get("actions")
 
 
-@chosen(80)
+@chosen(30)
 @given(model=LONE, task=TASKS, deeds=DEEDS, faults=FAULTS)
 def test_the_laws_where_somebody_else_acts_and_the_service_fails(
     sim: Simulator,  # noqa: F811

@@ -239,7 +239,7 @@ ORDERS = st.builds(
 # --- tried out -------------------------------------------------------------------------------------------------------
 
 
-@chosen(60)
+@chosen(15)
 @given(world=WORLDS, order=ORDERS, deeds=DEEDS, faults=FAULTS)
 def test_the_laws_over_the_role(sim: Simulator, world: World, order: Order, deeds, faults) -> None:  # noqa: F811
     order = order._replace(reads_organization=order.reads_organization or order.credential == "owner")
