@@ -259,9 +259,9 @@ stage_faults() {
         tests/unit/test_two_at_once.py tests/unit/test_faults.py::test_any_schedule_of_faults_leaves_the_truth
 }
 
-# What make test leaves out of the plays: the recipes, and variants of what it runs.
+# What make test leaves out of the plays and the browser: the recipes, and variants of what it runs.
 stage_plays() {
-    python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m thorough tests/plays
+    python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m thorough tests/plays tests/browser
 }
 
 # in_cell NAME PYTEST_ARGUMENT...: tests of this clone with the ansible-core of that cell. What a browser shows and what

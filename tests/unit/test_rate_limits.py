@@ -45,7 +45,10 @@ def remove_leavers(sim: Any, **more: Any) -> Any:
     return run_module(USER, sim, **options)
 
 
-@pytest.mark.parametrize("headers", [True, False], ids=["with-headers", "without-headers"])
+@pytest.mark.parametrize(
+    "headers",
+    [pytest.param(True, id="with-headers"), pytest.param(False, id="without-headers", marks=pytest.mark.thorough)],
+)
 def test_three_hundred_writes_get_through_thirty_small_buckets(many, headers):
     many.knobs.rate_headers = headers
     many.limit("project_users", capacity=6, refill=6, period_s=PERIOD)
