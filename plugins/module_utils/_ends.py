@@ -19,6 +19,7 @@ from ._access import (
     LAPSED,
     OWNER,
     PROJECT,
+    TEAM,
     UNKNOWN_WAY,
     Member,
     Person,
@@ -172,35 +173,55 @@ class Bereft(NamedTuple):
 def bereft(client: Client, cases: Planned, known: people.Organizations, placed: Placed) -> List[Bereft]:
     """The steps out of teams that leave a project without an ACTIVE owner. ``cases`` are all places with their steps.
 
-    Costs a request for each project that only those who leave own through teams.
+    Costs a request for each project that only those who leave own through teams, or of which that can't be told.
     """
-    ended = leaving_of(cases)
-    then = people.without(known, ended)
+    then = people.without(known, leaving_of(cases))
     found: List[Bereft] = []
     for project, teams in placed:
-        org, later = known.get(project.org_id), then.get(project.org_id)
-        if isinstance(teams, AtlasError) or org is None or org.people is None or later is None:
+        org = known.get(project.org_id, people.UNREAD)
+        unread = teams if isinstance(teams, AtlasError) else org.error
+        if not unread and (not _owned(teams, org) or _owned(teams, then.get(project.org_id, org))):
             continue
-        everybody = org.people
-        if not owned_by_team(teams, everybody.values()) or owned_by_team(teams, (later.people or {}).values()):
+        takers = _takers(cases, project, teams, org)
+        losing = {case.project.id for case, _step in takers}
+        if all(_keeps_active(case, steps) for case, steps in cases if case.project.id in losing):
             continue
-        owning = {team.id for team in teams if OWNER in team.roles}
-        active = {key for key, one in everybody.items() if one.status == ACTIVE and owning & one.team_ids}
-        takers = _takers(cases, active, owning) or _takers(cases, active, {project.org_id})
         steps = next((steps for case, steps in cases if case.project.id == project.id), ())
-        why = _left_without(client, project, steps)
+        why = _left_without(client, project, steps, unread)
         found += [Bereft(case, step, why) for case, step in takers if why]
     return found
 
 
-def _takers(cases: Planned, active: Set[str], places: Set[str]) -> List[Tuple[Case, Step]]:
-    """The steps that take these people out of these places."""
-    return [
-        (case, step)
-        for case, steps in cases
-        for step in steps
-        if case.project.id in places and step.action == "remove" and step.user in active
-    ]
+def _owned(teams: Union[List[Team], AtlasError], org: people.Organization) -> bool:
+    return not isinstance(teams, AtlasError) and owned_by_team(teams, (org.people or {}).values())
+
+
+def _takers(
+    cases: Planned, project: Project, teams: Union[List[Team], AtlasError], org: people.Organization
+) -> List[Tuple[Case, Step]]:
+    """The steps that take ACTIVE people out of the teams that own a project, else out of its organization.
+
+    Where its teams could not be read, any may own it.
+    """
+    mine = [(case, step) for case, steps in cases for step in steps if _takes_active(case, step)]
+    in_org = [one for one in mine if one[0].project.org_id == project.org_id]
+    if isinstance(teams, AtlasError):
+        return [one for one in in_org if one[0].project.kind == TEAM]
+    owning = {team.id for team in teams if OWNER in team.roles}
+    of_teams = [one for one in in_org if one[0].project.id in owning]
+    owners = {key for key, person in (org.people or {}).items() if owning & person.team_ids}
+    return of_teams or [(case, step) for case, step in in_org if case.project.kind != PROJECT and step.user in owners]
+
+
+def _takes_active(case: Case, step: Step) -> bool:
+    return step.action == "remove" and case.members[step.user].status == ACTIVE
+
+
+def _keeps_active(case: Case, steps: Sequence[Step]) -> bool:
+    """Whether somebody ACTIVE is in a team after these steps, which add people first."""
+    return case.project.kind == TEAM and any(
+        case.members[key].status == ACTIVE for key in replay(case.before, steps) if key in case.members
+    )
 
 
 def leaving_of(cases: Planned) -> Dict[str, Set[str]]:
@@ -213,7 +234,7 @@ def leaving_of(cases: Planned) -> Dict[str, Set[str]]:
     return ended
 
 
-def _left_without(client: Client, project: Project, steps: Iterable[Step]) -> str:
+def _left_without(client: Client, project: Project, steps: Iterable[Step], unread: Optional[AtlasError]) -> str:
     """What speaks against it that nobody owns a project through a team any more; empty if somebody does as a member."""
     try:
         members = by_id(atlas.members(client, project))
@@ -221,6 +242,8 @@ def _left_without(client: Client, project: Project, steps: Iterable[Step]) -> st
         return f"whether an owner of {project.name} would be left could not be read: {error}"
     if active_owners(replay(access_of(members), steps), members):
         return ""
+    if unread:
+        return f"whether an owner of {project.name} would be left could not be read: {unread}"
     return (
         f"this would leave the project {project.name} without an ACTIVE owner, for only people of the team own it; "
         f"make somebody else {OWNER} there first"

@@ -76,7 +76,7 @@ def change(
     if run.kind == ORGANIZATION:
         run.warnings += keep_last(run.cases)
     placed = around_teams(client, run)
-    refusals += [f"{one.case.project.name}: {one.why}" for one in bereft(client, planned, known, placed)]
+    refusals += {f"{one.case.project.name}: {one.why}" for one in bereft(client, planned, known, placed)}
     refusals += must_stay(run.cases, client.names)
     if client.stopped_by:
         raise Interrupted()

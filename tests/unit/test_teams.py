@@ -170,6 +170,35 @@ def test_whether_an_owner_is_left_that_can_not_be_read_refuses(small, hasty):
     assert not small.writes
 
 
+OUTSIDER = "outsider@corp.example"
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_owners_through_a_team_make_place_for_others(small, check):
+    """Who comes in is in the team before the others go."""
+    small.change(lambda world: world.project("gamma").members.pop(world.user(BOB).id))
+    result = run_module(TEAM, small, check, teams="platform", user=OUTSIDER, exclusive=True)
+    assert not result.get("failed"), result["msg"]
+    assert brief(result["actions"], "action", "user")[0] == ("add", OUTSIDER) and result["changed"]
+
+
+@pytest.mark.parametrize("path", ["/orgs/[0-9a-f]+/users$", "/groups/[0-9a-f]+/teams$"], ids=["people", "teams"])
+@pytest.mark.parametrize("check", [True, False])
+def test_who_owns_a_project_that_can_not_be_read_refuses(small, hasty, path, check):
+    """Tess, who stays in the team, is not ACTIVE, and nobody owns gamma as a member."""
+    small.change(_without_other_owners)
+    small.fault(500, method="GET", path=path, times=None)
+    result = leave(small, ANN, check, teams="platform", max_wait=0.1)
+    assert result["failed"] and result["msg"].count("whether an owner of gamma would be left could not be read") == 1
+    assert not small.writes
+
+
+def test_whoever_stays_in_the_team_owns_the_project_still_where_the_organization_can_not_be_read(small, hasty):
+    small.change(lambda world: world.project("gamma").members.pop(world.user(BOB).id))
+    small.fault(500, method="GET", path="/orgs/[0-9a-f]+/users$", times=None)
+    assert leave(small, ANN, teams="platform", max_wait=0.1)["changed"]
+
+
 @pytest.mark.parametrize("credential", [READER, PROJECTS], ids=["reader", "projects"])
 def test_without_organization_owner_the_error_says_so(small, credential):
     result = leave(small, RITA, **credential)
