@@ -14,15 +14,26 @@ import os
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from . import _evidence as evidence
-from ._access import LAPSED, Refusal, folded
+from ._access import LAPSED, PENDING, Refusal, folded
 from ._document import LISTED
 from ._files import read_text, sum_line, sum_of
+from ._identities import API_KEY, SERVICE_ACCOUNT
 from ._steps import Row
 
 Key = Tuple[str, str]
 
 # How many runs are looked at, the newest first; who keeps more of other scopes in one directory is told of none.
 LOOKED = 50
+
+
+class Looked(NamedTuple):
+    """What a run could read, and so what it can know nothing of. ``whole`` is whether it read all there is."""
+
+    projects: Set[str]
+    whole: bool
+    teams: bool
+    legacy: bool
+    identities: bool
 
 
 class Earlier(NamedTuple):
@@ -33,7 +44,7 @@ class Earlier(NamedTuple):
     started: str
     findings: Mapping[Key, Row]
     removed: Mapping[Key, Row]
-    unread: Set[str]
+    looked: Looked
     policy: Mapping[str, Any]
     level: str
 
@@ -111,9 +122,20 @@ def _read(directory: str, name: str, written: Row) -> Optional[Earlier]:
         str(document["started"]),
         {_key(row): row for row in document["findings"]},
         {_by_email(row): row for row in removed if row.get("verified") == "yes" and row["membership"] not in LAPSED},
-        {one["project"] for one in document["completeness"]["unreadable"]},
+        _looked(document),
         dict(document["policy"]),
         _level(document),
+    )
+
+
+def _looked(document: Row) -> Looked:
+    whole = document["completeness"]
+    return Looked(
+        {str(one["id"]) for one in document["projects"]},
+        bool(whole["complete"]),
+        whole["team_access"] != "unreadable",
+        whole["legacy_invitations"] == "read",
+        whole["programmatic_access"] == "read",
     )
 
 
@@ -142,14 +164,26 @@ def _by_email(row: Row) -> Key:
 def _findings(last: Earlier, written: Row) -> Dict[str, List[Row]]:
     """What was not found then, and what is not found any more, as far as both could read."""
     now, then = {_key(row): row for row in written["findings"]}, last.findings
-    unread = {one["project"] for one in written["completeness"]["unreadable"]}
-    fresh = [row for key, row in now.items() if key not in then and row["project"] not in last.unread]
-    gone = [row for key, row in then.items() if key not in now and row["project"] not in unread]
+    looked = _looked(written)
+    fresh = [row for key, row in now.items() if key not in then and _seen(row, looked, last.looked)]
+    gone = [row for key, row in then.items() if key not in now and _seen(row, last.looked, looked)]
     by_us = [_by_email(row) in last.removed for row in gone]
     return {
         "new": [_brief(row) for row in fresh],
         "gone": [{**_brief(row), "removed": ours} for row, ours in zip(gone, by_us)],
     }
+
+
+def _seen(row: Row, here: Looked, there: Looked) -> bool:
+    """Whether a run that looked at ``there`` would have found what one that looked at ``here`` found."""
+    if row["status"] in (API_KEY, SERVICE_ACCOUNT):
+        return there.identities
+    if row["project_id"] not in there.projects and not there.whole:
+        return False
+    if row["status"] in (PENDING, *LAPSED) and here.legacy and not there.legacy:
+        return False
+    # Who gets in through a team alone, as far as a finding tells.
+    return there.teams or row["action"] != "report" or not row["residual_access"]
 
 
 def _brief(row: Row) -> Row:

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 from module_run import run_module
+from test_identities import WORLD
 from test_review import read
 from test_review_runs import ANY, BOB, DAN, carried_out
 
 from ansible_collections.atlasops.access.plugins.module_utils import _evidence as evidence
+from simulator import Simulator
 
+ANN = "ann@corp.example"
 EVERYBODY = {"allowed_users": ["nobody@corp.example"]}
 
 
@@ -121,6 +124,41 @@ def test_what_could_not_be_read_is_neither_new_nor_gone(small, tmp_path):
     assert told(part)["counts"]["gone"] == 0
     small._call(small._service.faults.clear)
     assert told(review(small, tmp_path, EVERYBODY))["counts"]["new"] == 0
+
+
+def test_who_gets_in_by_what_was_not_read_is_neither_new_nor_gone(small, tmp_path):
+    policy = {"leavers": [ANN], **EVERYBODY}
+    whole = review(small, tmp_path, policy, legacy_invitations=True)
+    assert ("alpha", "lee@partner.example") in named(whole["findings"])
+    small.fault(403, method="GET", path="/teams", times=None)
+    part = review(small, tmp_path / "part", policy)
+    assert part["completeness"]["team_access"] == "unreadable"
+    assert ("gamma", ANN) in set(named(whole["findings"])) - set(named(part["findings"]))
+    found = told(review(small, tmp_path, policy))
+    assert found["run"] == name(whole) and found["gone"] == []
+    small._call(small._service.faults.clear)
+    assert told(review(small, tmp_path / "part", policy, legacy_invitations=True))["new"] == []
+
+
+def test_a_project_that_the_credential_sees_no_more_is_not_clean(small, tmp_path):
+    whole = review(small, tmp_path, EVERYBODY)
+    part = review(small, tmp_path, EVERYBODY, access_token="projects-token")
+    assert not part["completeness"]["complete"] and "gamma" not in {row["project"] for row in part["findings"]}
+    assert told(part)["run"] == name(whole) and told(part)["gone"] == []
+
+
+@pytest.mark.parametrize("how", ["not asked for", "unreadable"])
+def test_keys_that_nobody_read_are_neither_new_nor_gone(quick, tmp_path, how):
+    policy = {"identity_holders": {"GROUP_OWNER": ["x"]}}
+    with Simulator(WORLD) as world:
+        asked = {"access_token": "world-token", "programmatic_access": True}
+        first = review(world, tmp_path, policy, **asked)
+        assert len(first["findings"]) == 3
+        world.fault(403, method="GET", path="(serviceAccounts|apiKeys)$", times=None)
+        unread = {} if how == "not asked for" else policy
+        second = review(world, tmp_path, unread, **{**asked, "programmatic_access": how == "unreadable"})
+        assert second["completeness"]["programmatic_access"] == how
+        assert told(second)["run"] == name(first) and told(second)["counts"]["gone"] == 0
 
 
 def _edit(change):

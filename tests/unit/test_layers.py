@@ -115,7 +115,7 @@ MAY_IMPORT = {
     "module_utils/_evidence.py": {"_access", "_files", "_journal", "_steps", "_tables"},
     "module_utils/_after.py": {"_access", "_document", "_steps", "_tables"},
     "module_utils/_groups.py": set(),
-    "module_utils/_compare.py": {"_access", "_document", "_evidence", "_files", "_steps"},
+    "module_utils/_compare.py": {"_access", "_document", "_evidence", "_files", "_identities", "_steps"},
     "module_utils/_asked.py": {"_access", "_names", "_roles"},
     "module_utils/_cases.py": {"_access", "_asked", "_errors", "_steps"},
     "module_utils/_apply.py": {"_access", "_atlas", "_cases", "_client", "_errors", "_journal", "_people", "_steps"},
