@@ -264,8 +264,21 @@ def test_what_fails_early_is_told(told):
     assert one["outcome"] == "failed" and "'ture' is neither true nor false" in one["msg"]
 
 
+@pytest.mark.thorough
+def test_a_run_without_a_report_fails_and_names_no_report(demo):
+    ended = demo.play(
+        "cleanup", access_cleanup_leavers=LEAVERS, access_cleanup_evidence_dir="evidence", access_cleanup__render=["false"]
+    )
+    assert ended.returncode == 2 and "the report could not be written: exit code 1" in words(ended)
+    assert f"evidence: {runs(demo.home)[-1]}'" in words(ended) and "review.html" not in words(ended)
+    evidence(demo.home)
+
+
 def test_a_choice_of_tags_is_no_run_that_ends_well(demo):
     for name in ("review", "cleanup"):
         ended = demo.play(name, "--tags", "review", access_cleanup_leavers=LEAVERS)
         assert ended.returncode != 0 and "Nothing in this playbook has the tags review" in words(ended)
+    for skipped in ("all", "untagged"):
+        ended = demo.play("cleanup", "--skip-tags", skipped, access_cleanup_leavers=LEAVERS)
+        assert ended.returncode != 0 and f"the tags all without {skipped}, so nothing" in words(ended)
     assert not demo.sim.requests
