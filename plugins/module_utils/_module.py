@@ -14,6 +14,7 @@ import os
 import platform
 import signal
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -247,14 +248,15 @@ def run_reader(
 ) -> None:
     """Run a module that only reads Atlas.
 
-    ``check`` gets the options (``check_mode`` among them) and a list for warnings, before any request. ``answer`` gets
-    the options, the client, the list and what ``check`` returned; it returns the result, and what to fail with if that
-    is incomplete. Both may raise `Refusal`. ``asks`` tells from what ``check`` returned whether Atlas is to be asked
-    anything; if not, no credential is needed, and the client is None. ``failed`` gets the options and the sentence of
-    a run that came to nothing, freed of secrets; it returns a result.
+    ``check`` gets the options (``check_mode`` and ``run_command`` among them) and a list for warnings, before any
+    request. ``answer`` gets the options, the client, the list and what ``check`` returned; it returns the result, and
+    what to fail with if that is incomplete. Both may raise `Refusal`. ``asks`` tells from what ``check`` returned
+    whether Atlas is to be asked anything; if not, no credential is needed, and the client is None. ``failed`` gets the
+    options and the sentence of a run that came to nothing, freed of secrets; it returns a result.
     """
     module = _Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
-    params = {**module.params, "check_mode": module.check_mode}
+    run_command = partial(module.run_command, handle_exceptions=False)
+    params = {**module.params, "check_mode": module.check_mode, "run_command": run_command}
     warnings: List[str] = []
     result: Row = {}
     with _stoppable() as begin:

@@ -10,7 +10,6 @@ Knows nothing of Ansible. Private to this collection.
 from __future__ import annotations
 
 import os
-import subprocess
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -83,23 +82,22 @@ def answer(
         finish(document, fresh, params["run"])
         document["after"], table = who_gets_in(directory, document, seen)
         paths += evidence.write_end(directory, document, restoring, table)
-    unwritten = report(params["report"], directory) if params["report"] and not sealed else ""
+    unwritten = report(params, directory) if params["report"] and not sealed else ""
     if params["seal"] and not sealed:
         evidence.seal(directory)
         paths.append(os.path.join(directory, evidence.SUMS))
     return told(directory, document, paths, unwritten)
 
 
-def report(command: Sequence[str], directory: str) -> str:
+def report(params: Params, directory: str) -> str:
     """Run the command that adds a report; what went wrong with it."""
     try:
-        ended = subprocess.run([*command, directory], capture_output=True, check=False)
+        code, _out, said = params["run_command"]([*params["report"], directory])
     except OSError as error:
         return f"the report could not be written: {error}"
-    if ended.returncode == 0:
+    if code == 0:
         return ""
-    said = ended.stderr.decode("utf-8", "replace").split("\n")
-    last = next((line for line in reversed(said) if line.strip()), f"exit code {ended.returncode}")
+    last = next((line for line in reversed(said.split("\n")) if line.strip()), f"exit code {code}")
     return f"the report could not be written: {last.strip()}"
 
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+from functools import partial
+from typing import Any
 
 import pytest
+from model_watch import Watch
+from model_worlds import WORLD
 
 from simulator import Simulator
 
@@ -60,3 +64,26 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short waits where Atlas throttles."""
     client = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._client")
     monkeypatch.setattr(client, "THROTTLE_FLOOR", 0.01)
+
+
+@pytest.fixture(scope="session")
+def _model():
+    with Simulator(WORLD) as sim:
+        yield sim
+
+
+@pytest.fixture
+def model(_model: Simulator, quick: None, hasty: None, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """One request after the other, so that what happens between two of them happens again when it is tried again."""
+    client = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._client").Client
+    send, together = client._send, client.together
+
+    def watched(self: Any, method: str, path: str, *rest: Any, **named: Any) -> Any:
+        return Watch.current.around(method, path, partial(send, self, method, path, *rest, **named))
+
+    def in_turn(self: Any, work: Any, items: Any) -> list[Any]:
+        return [together(self, work, [item])[0] for item in items]
+
+    monkeypatch.setattr(client, "_send", watched)
+    monkeypatch.setattr(client, "together", in_turn)
+    return _model

@@ -9,11 +9,9 @@ The same ones each time, unless `MODEL_EXAMPLES` says how many new ones to try.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from model_watch import Watch, snapshot
 from model_worlds import (
@@ -27,7 +25,6 @@ from model_worlds import (
     OWNED_WORLDS,
     OWNER,
     TASKS,
-    WORLD,
     WORLDS,
     Deed,
     Fault,
@@ -39,7 +36,6 @@ from model_worlds import (
 from module_run import Result, run_module
 from test_laws import ROLE, USER, alike, planned
 
-from ansible_collections.atlasops.access.plugins.module_utils._client import Client
 from simulator import Simulator
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES") or 0)
@@ -55,28 +51,6 @@ def chosen(examples: int) -> settings:
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
-
-
-@pytest.fixture(scope="module")
-def atlas() -> Iterator[Simulator]:
-    with Simulator(WORLD) as sim:
-        yield sim
-
-
-@pytest.fixture
-def sim(atlas: Simulator, quick: None, hasty: None, monkeypatch: pytest.MonkeyPatch) -> Simulator:
-    """One request after the other, so that what happens between two of them happens again when it is tried again."""
-    send, together = Client._send, Client.together
-
-    def watched(self: Client, method: str, path: str, *rest: Any, **named: Any) -> Any:
-        return Watch.current.around(method, path, partial(send, self, method, path, *rest, **named))
-
-    def in_turn(self: Client, work: Any, items: Any) -> list[Any]:
-        return [together(self, work, [item])[0] for item in items]
-
-    monkeypatch.setattr(Client, "_send", watched)
-    monkeypatch.setattr(Client, "together", in_turn)
-    return atlas
 
 
 def run(sim: Simulator, task: Task, check: bool = False, deeds: Any = ()) -> tuple[Result, Watch]:
@@ -288,23 +262,23 @@ def fixed(sim: Simulator, world: World, task: Task) -> Result | None:
 
 @chosen(50)
 @given(world=WORLDS, task=TASKS)
-def test_the_laws_where_nobody_else_acts(sim, world, task):
-    build(sim, world, task)
-    before = snapshot(sim)
-    check, watch = run(sim, task, check=True)
-    silent(sim, watch)
-    assert snapshot(sim) == before
+def test_the_laws_where_nobody_else_acts(model, world, task):
+    build(model, world, task)
+    before = snapshot(model)
+    check, watch = run(model, task, check=True)
+    silent(model, watch)
+    assert snapshot(model) == before
 
-    real, watch = run(sim, task)
+    real, watch = run(model, task)
     assert alike(check, real), ("check mode does not return what the run returns", planned(check), planned(real))
     event("refused" if real.get("failed") else "changed" if real["changed"] else "unchanged")
     if real.get("failed"):
-        assert refused(real, sim, watch), real["msg"]
+        assert refused(real, model, watch), real["msg"]
         return
     hold_the_laws(real, watch, world, task)
     residual(real, world, watch, task)
 
-    again = fixed(sim, world, task)
+    again = fixed(model, world, task)
     if again is None:
         return
     if not any(row["user_id"] is None for row in real["memberships"]):
@@ -313,34 +287,34 @@ def test_the_laws_where_nobody_else_acts(sim, world, task):
         assert again["residual_access"] == real["residual_access"]
 
 
-def disturbed(sim: Simulator, world: World, task: Task, deeds: Sequence[Deed], faults: Sequence[Fault] = ()) -> None:
+def disturbed(model: Simulator, world: World, task: Task, deeds: Sequence[Deed], faults: Sequence[Fault] = ()) -> None:
     for check in (True, False):
-        build(sim, world, task)
+        build(model, world, task)
         for fault in faults:
-            sim.fault(fault.what, method=fault.method, nth=fault.nth, times=fault.times)
-        result, watch = run(sim, task, check, deeds)
+            model.fault(fault.what, method=fault.method, nth=fault.nth, times=fault.times)
+        result, watch = run(model, task, check, deeds)
         if check:
-            silent(sim, watch)
+            silent(model, watch)
             failures({**result, "actions": [one for one in result.get("actions", []) if one["status"] != "planned"]})
     event("failed" if result.get("failed") else "changed" if result["changed"] else "unchanged")
     hold_the_laws(result, watch, world, task, bool(faults))
-    sim.change(lambda unused: sim._service.faults.clear())
-    converges(sim, world, task)
+    model.change(lambda unused: model._service.faults.clear())
+    converges(model, world, task)
 
 
 @chosen(60)
 @given(world=WORLDS, task=TASKS, deeds=DEEDS, faults=FAULTS)
-def test_the_laws_where_somebody_else_acts_and_the_service_fails(sim, world, task, deeds, faults):
-    disturbed(sim, world, task, deeds, faults)
+def test_the_laws_where_somebody_else_acts_and_the_service_fails(model, world, task, deeds, faults):
+    disturbed(model, world, task, deeds, faults)
 
 
 @chosen(40)
 @given(world=OWNED_WORLDS, task=DEMOTIONS, deeds=DEMOTING_DEEDS)
-def test_the_laws_where_somebody_else_takes_the_other_owner(sim, world, task, deeds):
-    disturbed(sim, world, task, deeds)
+def test_the_laws_where_somebody_else_takes_the_other_owner(model, world, task, deeds):
+    disturbed(model, world, task, deeds)
 
 
-def test_an_owner_by_a_team_leaves(sim):
+def test_an_owner_by_a_team_leaves(model):
     """Found by the model: the other owner leaves the organization after the look before, and still counts after."""
     world = World(
         status={},
@@ -366,6 +340,6 @@ def test_an_owner_by_a_team_leaves(sim):
         credential="owner",
         reads_organization=True,
     )
-    build(sim, world, task)
-    result, _watch = run(sim, task, deeds=[Deed("write", 1, "leave", "alpha", BOB, OWNER)])
+    build(model, world, task)
+    result, _watch = run(model, task, deeds=[Deed("write", 1, "leave", "alpha", BOB, OWNER)])
     assert result.get("failed") and "no ACTIVE owner is left" in result["msg"]

@@ -17,7 +17,7 @@ from model_watch import Watch
 from model_worlds import EMAILS, FAULTS, LIVING, MOMENTS, OWNER, WORLDS, Deed, Fault, World, build, id_of
 from module_run import Result, run_module
 from test_laws import alike, everywhere, planned
-from test_model import atlas, chosen, failures, sim  # noqa: F401
+from test_model import chosen, failures
 
 from simulator import Simulator
 from simulator import world as live
@@ -215,64 +215,65 @@ DEEDS = st.lists(
 )
 
 
-def prepare(world: Simulator, model: World, task: Task) -> None:
-    build(world, model, task)
-    world.knobs.org_removal, world.knobs.last_of_team = task.removal, task.last_of_team
-    world.knobs.already_gone = task.already_gone
+def prepare(sim: Simulator, drawn: World, task: Task) -> None:
+    build(sim, drawn, task)
+    sim.knobs.org_removal, sim.knobs.last_of_team = task.removal, task.last_of_team
+    sim.knobs.already_gone = task.already_gone
 
 
 # --- tried out -------------------------------------------------------------------------------------------------------
 
-LONE = WORLDS.map(lambda world: world_without_twin(world))
 
-
-def world_without_twin(world: World) -> World:
+def without_twin(world: World) -> World:
     """States go by email here."""
     return World(**{**vars(world), "twin": None, "legacy": frozenset()})
 
 
+LONE = WORLDS.map(without_twin)
+
+
 @chosen(25)
-@given(model=LONE, task=TASKS)
-def test_the_laws_where_nobody_else_acts(sim: Simulator, model: World, task: Task) -> None:  # noqa: F811
-    prepare(sim, model, task)
-    before = everywhere(sim)
-    check = run(sim, task, check=True)
-    assert not check.writes and everywhere(sim) == before, "check mode wrote"
-    real = run(sim, task)
+@given(world=LONE, task=TASKS)
+def test_the_laws_where_nobody_else_acts(model: Simulator, world: World, task: Task) -> None:
+    prepare(model, world, task)
+    before = everywhere(model)
+    check = run(model, task, check=True)
+    assert not check.writes and everywhere(model) == before, "check mode wrote"
+    real = run(model, task)
     if task.removal == "refuse" and any("is tried" in one for one in check.result["warnings"]):
         # Whether the last of a team may leave the organization can't be known before, and is said.
-        obey(real, task, sim)
+        obey(real, task, model)
         return
     assert alike(check.result, real.result), (planned(check.result), planned(real.result))
     event("refused" if real.result.failed else "changed" if real.result["changed"] else "unchanged")
-    obey(real, task, sim)
+    obey(real, task, model)
     if real.result.failed:
         assert not real.writes or "refused" in real.result["msg"].lower() or real.result["actions"], real.result["msg"]
         return
-    again = run(sim, task)
+    again = run(model, task)
     assert not again.result.failed and not again.result["changed"] and not again.writes, again.result.get("actions")
 
 
 @chosen(30)
-@given(model=LONE, task=TASKS, deeds=DEEDS, faults=FAULTS)
+@given(world=LONE, task=TASKS, deeds=DEEDS, faults=FAULTS)
 def test_the_laws_where_somebody_else_acts_and_the_service_fails(
-    sim: Simulator,  # noqa: F811
-    model: World,
+    model: Simulator,
+    world: World,
     task: Task,
     deeds: Sequence[Any],
     faults: Sequence[Fault],
 ) -> None:
     for check in (True, False):
-        prepare(sim, model, task)
+        prepare(model, world, task)
         for fault in faults:
-            sim.fault(fault.what, method=fault.method, nth=fault.nth, times=fault.times)
-        seen = run(sim, task, check, deeds)
+            model.fault(fault.what, method=fault.method, nth=fault.nth, times=fault.times)
+        seen = run(model, task, check, deeds)
         assert not (check and seen.writes), "check mode wrote"
     event("failed" if seen.result.failed else "changed" if seen.result["changed"] else "unchanged")
-    obey(seen, task, sim)
-    sim.change(lambda unused: sim._service.faults.clear())
-    calm = run(sim, task)
-    obey(calm, task, sim)
+    obey(seen, task, model)
+    model.change(lambda unused: model._service.faults.clear())
+    calm = run(model, task)
+    obey(calm, task, model)
     if not calm.result.failed:
-        again = run(sim, task)
+        again = run(model, task)
         assert not again.result["changed"] and not again.writes, again.result["actions"]

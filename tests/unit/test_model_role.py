@@ -36,7 +36,7 @@ from model_worlds import (
     id_of,
 )
 from module_run import Result, run_module
-from test_model import atlas, chosen, holds, sim  # noqa: F401
+from test_model import chosen, holds
 
 from simulator import Simulator
 
@@ -241,28 +241,28 @@ ORDERS = st.builds(
 
 @chosen(15)
 @given(world=WORLDS, order=ORDERS, deeds=DEEDS, faults=FAULTS)
-def test_the_laws_over_the_role(sim: Simulator, world: World, order: Order, deeds, faults) -> None:  # noqa: F811
+def test_the_laws_over_the_role(model: Simulator, world: World, order: Order, deeds, faults) -> None:
     order = order._replace(reads_organization=order.reads_organization or order.credential == "owner")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build(sim, world, order)
-        there = snapshot(sim)
-        dry = run(sim, order, folder, dry=True)
-        assert not sim.writes and snapshot(sim) == there, "a dry run wrote"
+        build(model, world, order)
+        there = snapshot(model)
+        dry = run(model, order, folder, dry=True)
+        assert not model.writes and snapshot(model) == there, "a dry run wrote"
         if dry.directory:
             assert dry.state in ("planned", "unchanged", "blocked"), dry.state
         obey(dry, folder, {})
 
         for fault in faults:
-            sim.fault(fault.what, method=fault.method, nth=fault.nth, times=fault.times)
+            model.fault(fault.what, method=fault.method, nth=fault.nth, times=fault.times)
         before = sealed(folder)
-        disturbed = run(sim, order, folder, deeds)
+        disturbed = run(model, order, folder, deeds)
         obey(disturbed, folder, before)
         event(disturbed.state if disturbed.directory else disturbed.review["msg"][:70])
 
-        sim.change(lambda unused: sim._service.faults.clear())
+        model.change(lambda unused: model._service.faults.clear())
         before = sealed(folder)
-        calm = run(sim, order, folder)
+        calm = run(model, order, folder)
         obey(calm, folder, before)
         if calm.directory is None or calm.review["blocked"]:
             return
@@ -271,6 +271,6 @@ def test_the_laws_over_the_role(sim: Simulator, world: World, order: Order, deed
             assert {one["place"] for one in calm.failed} <= {"team", "organization"}
             return
         assert calm.state in GREEN, (calm.evidence["outcome"], calm.failed)
-        again = run(sim, order, folder)
+        again = run(model, order, folder)
         obey(again, folder, sealed(folder))
         assert not again.review["step_hashes"] and not again.watch.ours, "the same policy again plans something"
