@@ -279,6 +279,7 @@ def holds_plan(directory: str, plan_digest: Optional[str]) -> bool:
 def approved(base: str, plan_digest: str) -> Optional[Row]:
     """The steps of the plan of this digest that a run below left, and all that blocked it in any review of it.
 
+    ``blocked`` is None where only runs under this approval left it: they do not tell what stopped the review.
     ``reviews`` are the runs that made it, with their times. None if no run left it. Links are not followed, and what
     others may have written is not believed.
     """
@@ -295,8 +296,9 @@ def approved(base: str, plan_digest: str) -> Optional[Row]:
     blocked = {json.dumps(one, sort_keys=True): one for _directory, plan in reviews for one in plan["blocked"]}
     return {
         "steps": found[-1][1]["steps"],
-        "blocked": list(blocked.values()),
-        "made_at": (reviews or found)[-1][1].get("made_at"),
+        "blocked": list(blocked.values()) if reviews else None,
+        # A run under an approval makes that no younger.
+        "made_at": (reviews[-1] if reviews else found[0])[1].get("made_at"),
         "reviews": [
             {"run": os.path.basename(directory), "made_at": str(plan.get("made_at") or "")}
             for directory, plan in reviews

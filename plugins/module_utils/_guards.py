@@ -97,7 +97,8 @@ def with_plan(approval: Approval, found: Optional[Mapping[str, Any]]) -> Approva
     if found is None:
         return approval
     hashes = frozenset(map(step_hash, found["steps"]))
-    lifts, reviews = _stops(found["blocked"]), found.get("reviews", ())
+    lifts = approval.lifts if found["blocked"] is None else _stops(found["blocked"])
+    reviews = found.get("reviews", ())
     return Approval(approval.digest, hashes, found["steps"], lifts, found.get("made_at"), reviews=reviews)
 
 

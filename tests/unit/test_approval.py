@@ -91,6 +91,16 @@ def test_a_plan_that_is_too_old_is_not_carried_out(small, tmp_path):
     assert guards_of(review(small, {}, LIMITED, **given, approved_at=old)) == [], "nothing is done, so nothing is old"
 
 
+def test_the_same_run_under_an_approval_of_elsewhere_passes_again(small, tmp_path):
+    first = review(small, BOTH, LIMITED)
+    given = {"mode": "clean-up", "seal": False, "approved_plan": first["plan_digest"]}
+    for guards, stops in ((None, []), (first["approved_guards"], []), ([], ["max_removals"])):
+        base = tmp_path / str(guards is None) / str(bool(guards))
+        for _again in range(2):
+            result = review(small, BOTH, LIMITED, **given, approved_guards=guards, evidence_dir=str(base))
+            assert guards_of(result) == stops
+
+
 # --- how often -------------------------------------------------------------------------------------------------------
 
 
