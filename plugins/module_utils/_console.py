@@ -19,6 +19,7 @@ Row = Mapping[str, Any]
 LINES = 40
 # How many of the points that stay open.
 OPEN = 5
+UNKNOWN = "not looked at yet"
 _ACTIONS = (("remove", "remove"), ("revoke", "revoke"), ("add", "add"), ("report", "for people to decide"))
 _KEYS = ("api_key", "service_account")
 
@@ -30,16 +31,22 @@ def ended(document: Mapping[str, Any]) -> List[str]:
     """How a run ended, in four lines: its word, what was found, what was done and verified, what is left open."""
     out = document["outcome"]
     since = compared(document.get("comparison"))
+    still = UNKNOWN if _unseen(document) and not out["still"] else _open(out["still"])
     return [
         f"{document['mode']}, {out['state']}: {out['sentence']}",
         f"found: {_found(document)}{'; ' if since else ''}{since}",
         f"done: {_done(document)}",
-        f"{'left' if _ran(document) else 'would stay'} open: {_open(out['still'])}",
+        f"{'left' if _ran(document) else 'would stay'} open: {still}",
     ]
 
 
 def _ran(document: Mapping[str, Any]) -> bool:
     return document["mode"] == "clean-up" and not document.get("blocked")
+
+
+def _unseen(document: Mapping[str, Any]) -> bool:
+    """Whether steps may have been taken of which nobody looked yet at what came of them."""
+    return _ran(document) and bool(document.get("steps")) and not document.get("verification")
 
 
 def _found(document: Mapping[str, Any]) -> str:
@@ -61,6 +68,8 @@ def _done(document: Mapping[str, Any]) -> str:
     done, planned = ends.get("done", 0), len(document.get("steps") or ())
     if document["mode"] != "clean-up":
         return f"nothing, this was a {document['mode'].replace('-', ' ')}; {counted(planned, 'step')} planned"
+    if _unseen(document):
+        return f"{UNKNOWN}; {counted(planned, 'step')} planned, and what was begun is in actions.jsonl"
     rest = "".join(
         f", {number:,} {name.replace('_', ' ')}"
         for name, number in ends.items()

@@ -70,6 +70,17 @@ def test_a_clean_up_says_what_was_done_and_what_is_left():
     assert lines(1, comparison=since)[1].endswith("(remove 1); since r: 1 new, 0 gone, 2 came back")
 
 
+def test_what_nobody_looked_at_yet_is_not_said_to_be_undone():
+    found = {"findings": [{**rows(1)[0], "residual_access": []}], "ended": None}
+    said = lines(1, "clean-up", **found)
+    assert said[0].startswith("clean-up, interrupted: ")
+    assert said[2] == "done: not looked at yet; 1 step planned, and what was begun is in actions.jsonl"
+    assert said[3] == "left open: not looked at yet"
+    assert "ops" in lines(1, "clean-up", ended=None)[3], "what is known to stay open is told all the same"
+    blocked = lines(1, "clean-up", **found, blocked=[{"guard": "max_removals", "project": None, "detail": "1 of 1"}])
+    assert blocked[2] == "done: 0 of 1 step, 0 verified"
+
+
 def test_much_that_stays_open_is_not_all_told_here():
     found = [{**row, "residual_access": [{"via": "team", "name": "ops", "roles": []}]} for row in rows(50, 1)]
     document = {"mode": "review", "findings": found, "steps": found}
