@@ -267,7 +267,10 @@ def test_what_fails_early_is_told(told):
 @pytest.mark.thorough
 def test_a_run_without_a_report_fails_and_names_no_report(demo):
     ended = demo.play(
-        "cleanup", access_cleanup_leavers=LEAVERS, access_cleanup_evidence_dir="evidence", access_cleanup__render=["false"]
+        "cleanup",
+        access_cleanup_leavers=LEAVERS,
+        access_cleanup_evidence_dir="evidence",
+        access_cleanup__render=["false"],
     )
     assert ended.returncode == 2 and "the report could not be written: exit code 1" in words(ended)
     assert f"evidence: {runs(demo.home)[-1]}'" in words(ended) and "review.html" not in words(ended)
