@@ -130,18 +130,23 @@ def finish(document: Row, rows: List[Row], run: Optional[Mapping[str, Any]]) -> 
     """What the document says once its run has ended."""
     document.update(
         actions=rows,
-        verification={
-            "counts": tables.counts(rows),
-            "verified": len(reported(rows, verify.YES)),
-            "unverified": len(reported(rows, verify.NO, verify.UNREADABLE)),
-            "came_back": len(reported(rows, verify.CAME_BACK)),
-        },
+        verification=numbers(rows),
         ended=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     if run is not None:
         document["run"] = {name: value for name, value in run.items() if value not in (None, "")}
     document["outcome"] = outcome(document)
     document["groups"] = groups(document)
+
+
+def numbers(rows: Sequence[Row]) -> Row:
+    """How many steps ended in which way, and what was seen of those that were reported as done."""
+    return {
+        "counts": tables.counts(rows),
+        "verified": len(reported(rows, verify.YES)),
+        "unverified": len(reported(rows, verify.NO, verify.UNREADABLE)),
+        "came_back": len(reported(rows, verify.CAME_BACK)),
+    }
 
 
 def who_gets_in(
@@ -224,7 +229,7 @@ def told(directory: str, document: Row, paths: List[str], unwritten: str) -> Tup
         "unverified": bounded(wrong, RETURNED),
         "came_back": bounded(back, RETURNED),
         "outcome": {**ended, "still": bounded(ended["still"], RETURNED)},
-        "lines": console.ended({**document, "outcome": ended}),
+        "lines": console.ended({**document, "outcome": ended, "verification": numbers(rows)}),
         "evidence": paths,
         "seal": evidence.seal_of(directory),
     }

@@ -605,6 +605,7 @@ def test_a_sealed_run_gets_another_table_and_nothing_else(small, run):
     assert this.files() == before and check["failed"] and check["evidence"] == []
     result = this.verified()
     assert result["failed"] and result["seal"] == seal and result["outcome"]["state"] == "disputed"
+    assert result["lines"][2] == "done: 2 of 2 steps, 1 verified", "what was seen now"
     (name,) = set(this.files()) - set(before)
     assert name.startswith("verified-") and [os.path.basename(path) for path in result["evidence"]] == [name]
     assert this.column("project", "verified", "verified_now", table=name) == [
