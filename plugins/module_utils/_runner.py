@@ -10,7 +10,7 @@ Atlas showed after each. Knows nothing of Ansible. Private to this collection.
 
 from __future__ import annotations
 
-from typing import Callable, Collection, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
+from typing import Callable, Collection, Dict, Iterator, List, Mapping, Sequence, Set, Tuple, Union
 
 from . import _atlas as atlas
 from . import _people as people
@@ -87,6 +87,8 @@ def change(
     elif run.deed == "remove" or run.kind == TEAM:
         leaving = [_leaving(case, known[case.project.org_id], run.deed) for case in run.cases if not case.unread]
         look_for_residual(client, run, known, leaving, placed)
+    elif run.deed == "revoke":
+        run.warnings += _still_held(client, run.cases, known)
     if params["state"] == "absent":
         run.warnings += _nobody([case for case in run.cases if case.project.kind == run.kind], run.kind)
     apply(client, run.cases, None if params.get("allow_no_owner") else known, journal, check_mode)
@@ -254,8 +256,30 @@ def look_for_residual(
     run.warnings += people.doubts(known, run.kind) + said + _residual_warnings(run.residual)
 
 
+def _still_held(client: Client, cases: Sequence[Case], known: people.Organizations) -> List[str]:
+    """Who holds a role that is to be taken otherwise than as a member, as far as their organization can be read."""
+    read = [case for case in cases if not case.unread and known[case.project.org_id].people is not None]
+    rows, said = residual(client, known, [_leaving(case, known[case.project.org_id], "revoke") for case in read])
+    taken: Dict[Tuple[str, str], Set[str]] = {}
+    for case in read:
+        for wish in case.wishes:
+            person = known[case.project.org_id].find(wish.who.id, wish.who.email)
+            if person:
+                taken.setdefault((case.project.id, folded(person.user)), set()).update(wish.roles)
+    held: Dict[str, List[Residual]] = {}
+    for row in rows:
+        roles = row.way.roles.intersection(taken.get((row.project.id, folded(row.user)), ()))
+        if roles:
+            held.setdefault(row.user, []).append(row._replace(way=row.way._replace(roles=roles)))
+    return said + [
+        f"{user} still holds what is to be taken in {listed([f'{row.project.name}{_through(row)}' for row in mine])}; "
+        f"{_enders(mine, user)}"
+        for user, mine in held.items()
+    ]
+
+
 def _leaving(case: Case, org: people.Organization, deed: str) -> Leaving:
-    if deed != "remove":
+    if deed not in ("remove", "revoke"):
         going = {step.user for step in case.steps if step.action == "remove"}
         return Leaving(case.project, going, set(), [case.members[key] for key in sorted(going)])
     ids = {key for key in case.wanted if not case.members[key].legacy}

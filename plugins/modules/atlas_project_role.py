@@ -36,7 +36,8 @@ options:
       - V(present) means that the users hold these roles. All must be members already, or be invited. An invitation
         that lapsed, which is to say expired or was rejected, gives no role.
       - V(absent) means that the users do not hold these roles. Who is not a member holds none. People who are members
-        of none of the projects are told by a warning.
+        of none of the projects are told by a warning. So is who holds such a role through a team or an organization
+        role as well, where the people of the organization can be read.
       - The V(action) of rows, if there is one, is V(grant) for V(present) and V(revoke) for V(absent).
       - A blank is refused, as it may mean either.
     type: str

@@ -85,6 +85,32 @@ def test_a_module_that_takes_no_membership_says_nothing_of_it(small):
 # --- credentials that may not read the organization ------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    "user, role, says",
+    [
+        (
+            BOB,
+            READ,
+            f"{BOB} still holds what is to be taken in alpha through the team readers ({READ}); atlas_team_user",
+        ),
+        (
+            RITA,
+            READ,
+            f"{RITA} still holds what is to be taken in alpha through the team readers ({READ}); atlas_team_user",
+        ),
+        (ROOT, OWNER, f"alpha through the organization ORG_OWNER ({OWNER}); atlas_organization_user ends that"),
+        (BOB, OWNER, None),
+        (DAN, "GROUP_CLUSTER_MANAGER", None),
+    ],
+)
+def test_who_holds_a_role_otherwise_is_told_where_it_is_taken(small, user, role, says, check):
+    result = run_module("atlas_project_role", small, check, projects="alpha", users=user, roles=role, **ABSENT)
+    assert not result.get("failed"), result["msg"]
+    found = [warning for warning in about(result, user) if "still holds" in warning]
+    assert [says in warning for warning in found] == [True] if says else found == []
+
+
 @pytest.mark.parametrize("denied", [401, 403])
 @pytest.mark.parametrize("flattened", FLATTENED)
 def test_without_the_organization_what_cannot_be_known_is_said(small, denied, flattened):
