@@ -175,5 +175,6 @@ def test_latency(api, sim):
     sim.knobs.latency_s = 0.1
     started = time.monotonic()
     api.get(USERS)
-    assert 0.1 <= time.monotonic() - started < 5
-    assert sim.requests[0].duration >= 0.1
+    assert 0.099 <= time.monotonic() - started < 5
+    # A timer may end a millisecond early.
+    assert sim.requests[0].duration >= 0.099
