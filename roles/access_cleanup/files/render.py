@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import re
+import secrets
 import sys
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -35,11 +37,28 @@ def rendered(document: dict) -> str:
 def main(directory: str) -> None:
     with open(os.path.join(directory, "review.json"), encoding="utf-8") as file:
         text = rendered(json.load(file))
-    # A new file, and nothing else of that name: evidence only grows.
+    # A new file, whole once it has its name, whoever is killed meanwhile; evidence only grows.
     path = os.path.join(directory, "review.html")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
-        file.write(text)
+    fresh = f"{path}.{secrets.token_hex(4)}"
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        named(fresh, path)
+    finally:
+        os.unlink(fresh)
+
+
+def named(fresh: str, path: str) -> None:
+    """Give a file a second name, which must be free."""
+    try:
+        os.link(fresh, path, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links.
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+            file.write(pathlib.Path(fresh).read_bytes())
 
 
 if __name__ == "__main__":
