@@ -19,7 +19,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-CLIS = {"ansible": "ansible.cli.adhoc", "ansible-playbook": "ansible.cli.playbook"}
+CLIS = {
+    "ansible": "ansible.cli.adhoc",
+    "ansible-inventory": "ansible.cli.inventory",
+    "ansible-playbook": "ansible.cli.playbook",
+}
 SECONDS = 180
 
 
@@ -27,14 +31,19 @@ class Warm:
     """A process that has loaded Ansible, with these settings."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        self._settings = settings(environment)
         self._process = subprocess.Popen(
             [sys.executable, __file__], env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, command: list[str], environment: Mapping[str, str], place: Path, out: Path) -> int:
-        """The exit code of a command; its output is in the file."""
+    def run(
+        self, command: list[str], environment: Mapping[str, str], place: Path, out: Path, err: Path | None = None
+    ) -> int:
+        """The exit code of a command; its output is in the file, errors included if they have none of their own."""
+        assert settings(environment) == self._settings, "these are read as Ansible is loaded"
         assert self._process.stdin and self._process.stdout
-        asked = {"command": command, "environment": dict(environment), "place": str(place), "out": str(out)}
+        files = {"out": str(out), "err": str(err or out)}
+        asked = {"command": command, "environment": dict(environment), "place": str(place), **files}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         ready = select.select([self._process.stdout], [], [], SECONDS)[0]
@@ -43,6 +52,12 @@ class Warm:
 
     def close(self) -> None:
         self._process.communicate()
+
+
+def settings(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """What Ansible reads but once, as it is loaded."""
+    ours = {name for name in environment if name.startswith("ANSIBLE_")} - {"ANSIBLE_HOME"}
+    return frozenset((name, environment[name]) for name in ours)
 
 
 def main() -> None:
@@ -64,9 +79,8 @@ def _command(asked: dict[str, Any]) -> None:
         os.environ.update(asked["environment"])
         os.chdir(asked["place"])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        out = os.open(asked["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(out, 1)
-        os.dup2(out, 2)
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
         sys.argv = asked["command"]
         importlib.import_module(CLIS[sys.argv[0]]).main()
     except SystemExit as ended:

@@ -15,7 +15,7 @@ from typing import Any
 
 import estates
 import pytest
-from warm_ansible import Warm
+from warm_ansible import Warm, settings
 
 from simulator import Simulator
 
@@ -107,10 +107,10 @@ WARM: dict[frozenset[tuple[str, str]], Warm] = {}
 
 def warm(env: dict[str, str]) -> Warm:
     """The process that has loaded Ansible with these settings, which it reads but once."""
-    settings = frozenset((k, v) for k, v in env.items() if k.startswith("ANSIBLE_") and k != "ANSIBLE_HOME")
-    if settings not in WARM:
-        WARM[settings] = Warm(env)
-    return WARM[settings]
+    of_these = settings(env)
+    if of_these not in WARM:
+        WARM[of_these] = Warm(env)
+    return WARM[of_these]
 
 
 @pytest.fixture(scope="session", autouse=True)

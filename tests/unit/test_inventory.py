@@ -11,12 +11,13 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from warm import COMMANDS, Warm
+from warm_ansible import Warm
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import Project
 from ansible_collections.atlasops.access.plugins.module_utils._module import AUTH_SPEC, ENVIRONMENT
@@ -53,6 +54,7 @@ SETTINGS = {
 }
 
 
+COMMANDS = ("inventory", "playbook")
 # Read as Ansible is loaded.
 NOT_WARM = {"ANSIBLE_INVENTORY_ENABLED"}
 
@@ -60,8 +62,10 @@ NOT_WARM = {"ANSIBLE_INVENTORY_ENABLED"}
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    with Warm({"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **SETTINGS}) as started:
-        yield started
+    paths = {"PATH": os.environ["PATH"], "PYTHONPATH": SETTINGS["ANSIBLE_COLLECTIONS_PATH"]}
+    started = Warm({**paths, "HOME": str(home), "LC_ALL": "C.UTF-8", **SETTINGS})
+    yield started
+    started.close()
 
 
 @pytest.fixture
@@ -80,7 +84,12 @@ def ansible(small, tmp_path, warm):
         }
         given = [str(argument) for argument in arguments]
         if command in COMMANDS and set(variables).isdisjoint(NOT_WARM):
-            return Answer(warm.run(command, given, environment, tmp_path))
+            line = [f"ansible-{command}", *given]
+            with tempfile.TemporaryDirectory() as place:
+                out, err = Path(place, "out"), Path(place, "err")
+                code = warm.run(line, environment, tmp_path, out, err)
+                texts = [path.read_text(encoding="utf-8") for path in (out, err)]
+            return Answer(subprocess.CompletedProcess(line, code, *texts))
         line = [sys.executable, "-m", "ansible", command, *given]
         return Answer(subprocess.run(line, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False))
 
