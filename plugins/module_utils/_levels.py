@@ -166,10 +166,12 @@ def _stays(person: Person, seen: Survey, staying: Mapping[str, str], excepted: F
 def _last_owners(reviewed: Sequence[Reviewed], org_id: str, stays: Mapping[str, str]) -> Dict[str, str]:
     """Who keeps their teams because nobody else would own a project, one for each: the reason why."""
     kept: Dict[str, str] = {}
+    leaving = {key for key, why in stays.items() if not why}
     for one in reviewed:
-        leave = {key for key, why in stays.items() if not why and key not in kept}
-        if one.project.org_id == org_id and one.left and one.left <= leave:
-            kept[max(one.left)] = (
+        if one.project.org_id == org_id and one.left and one.left <= leaving:
+            stayer = max(one.left)
+            leaving.discard(stayer)
+            kept[stayer] = (
                 f"{LAST_OWNER}the project {one.project.name} would have no other ACTIVE owner; "
                 f"make somebody else {OWNER} there first"
             )
