@@ -13,25 +13,20 @@ import gc
 import os
 import platform
 import signal
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
 
-from ._access import ORGANIZATION, PROJECT, TEAM, Refusal
-from ._asked import Params, asked_of
-from ._cases import Run
+from ._access import Refusal
 from ._client import Client
 from ._credentials import CREDENTIALS, DEFAULT_URL, check_base_url, check_limits, choose_credential, misplaced
-from ._errors import AtlasError, Interrupted
-from ._journal import Journal
+from ._errors import AtlasError
 from ._names import blank
 from ._plain import unprinted
-from ._planned import ACTIONS, carry_out, check_alone, read_plan
-from ._report import OF_OPTIONS, Row, cut, readable, report
-from ._runner import Desired, change
+from ._result import OF_OPTIONS, Row, cut, readable
 from ._transport import REQUESTS_ERROR
 
 ENVIRONMENT = {
@@ -56,46 +51,8 @@ AUTH_SPEC: Dict[str, Any] = {
     "max_wait": {"type": "float", "default": 300},
 }
 
-# Whom and what the modules that write are about. Users are read, and rows checked, by `asked_of`.
-_WHO: Dict[str, Any] = {
-    "users": {"type": "raw", "aliases": ["user", "username", "user_id"]},
-    "memberships": {"type": "list", "elements": "dict"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "plan": {
-        "type": "dict",
-        "options": {
-            "file": {"type": "path", "required": True},
-            "digest": {"type": "str", "required": True},
-            "actions": {"type": "list", "elements": "str"},
-        },
-    },
-    "journal": {"type": "path"},
-}
-_ROLES: Dict[str, Any] = {"roles": {"type": "list", "elements": "str", "aliases": ["role"]}}
-_EXCLUSIVE: Dict[str, Any] = {"exclusive": {"type": "bool", "default": False}}
-_WHICH: Dict[str, Any] = {"organization": {"type": "str", "aliases": ["organization_id", "org_id"]}}
-TARGETS: Dict[str, Dict[str, Any]] = {
-    PROJECT: {
-        "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
-        **_WHO,
-        **_ROLES,
-        **_EXCLUSIVE,
-        "allow_no_owner": {"type": "bool", "default": False},
-    },
-    TEAM: {
-        "teams": {"type": "list", "elements": "str", "aliases": ["team", "team_id", "team_name"]},
-        **_WHICH,
-        **_WHO,
-        **_EXCLUSIVE,
-    },
-    ORGANIZATION: {**_WHICH, **_WHO, **_ROLES},
-}
-Work = Callable[[Client, Journal], None]
 
-# --- shared by all modules -------------------------------------------------------------------------------------------
-
-
-class _Module(AnsibleModule):  # type: ignore[misc]
+class Module(AnsibleModule):  # type: ignore[misc]
     """Blank options are unset, and secrets in the wrong place masked, before anything is checked or shown."""
 
     def _load_params(self) -> None:
@@ -148,63 +105,8 @@ def _option(module: AnsibleModule, name: str) -> Optional[str]:
     return value
 
 
-def run(
-    spec: Dict[str, Any],
-    deeds: Mapping[str, str],
-    check: Callable[[Params], None],
-    desired: Desired,
-    kind: str = PROJECT,
-) -> None:
-    """Run a module that writes to places of a kind.
-
-    ``deeds`` are the actions that its states are about. ``check`` gets the options before any request; ``desired`` is
-    as `_runner` says it. Both raise `Refusal`. A module that removes reports residual access.
-    """
-    module = _Module({**AUTH_SPEC, **TARGETS[kind], **spec}, supports_check_mode=True)
-    planned = module.params["plan"] is not None
-    this = Run("" if planned else deeds[module.params["state"]], "remove" in deeds.values(), kind)
-    refused = interrupted = None
-    with _stoppable() as begin:
-        try:
-            check(module.params)
-            work = (_carry_out if planned else _change)(module, this, deeds, desired)
-            if work:
-                with begin(connect(module)) as client, closing(Journal(module.params["journal"])) as journal:
-                    try:
-                        work(client, journal)
-                    finally:
-                        interrupted = client.stopped_by or journal.broken
-                        if interrupted:
-                            journal.interrupted(interrupted)
-                        this.warnings += client.waiting_warnings()
-        except Interrupted:
-            pass
-        except (Refusal, AtlasError) as error:
-            refused = None if interrupted else str(error)
-        result, warnings, failed = report(this, interrupted, planned)
-        _end(module, result, warnings, " ".join(filter(None, (refused, failed))))
-
-
-def _change(module: AnsibleModule, run: Run, deeds: Mapping[str, str], desired: Desired) -> Optional[Work]:
-    """What the options ask for, if that is anything."""
-    asked = asked_of(module.params, run.deed, run.warnings, run.kind)
-    if not any(one.where and one.wishes for one in asked):
-        return None
-    return lambda client, journal: change(run, client, asked, module.params, desired, journal, module.check_mode)
-
-
-def _carry_out(module: AnsibleModule, run: Run, deeds: Mapping[str, str], desired: Desired) -> Optional[Work]:
-    """The steps of a plan that are this module's, if there are any."""
-    check_alone(module.params)
-    own = ACTIONS if run.kind == ORGANIZATION else deeds.values()
-    plan = read_plan(module.params["plan"], own, run.kind)
-    if not any(map(plan.due, plan.rows)):
-        return None
-    return lambda client, journal: carry_out(run, client, plan, journal, module.check_mode)
-
-
 @contextmanager
-def _stoppable() -> Iterator[Callable[[Client], Client]]:
+def stoppable() -> Iterator[Callable[[Client], Client]]:
     """The first signal to stop ends the task in good order, its result included; another one ends it as ever.
 
     Gives the function that a client is begun with, for the signal to reach it.
@@ -242,9 +144,9 @@ def _stoppable() -> Iterator[Callable[[Client], Client]]:
 def run_reader(
     spec: Dict[str, Any],
     answer: Callable[..., Tuple[Row, Optional[str]]],
-    check: Callable[[Params, List[str]], Any] = lambda params, warnings: None,
+    check: Callable[[Mapping[str, Any], List[str]], Any] = lambda params, warnings: None,
     asks: Callable[[Any], bool] = lambda checked: True,
-    failed: Callable[[Params, str], Row] = lambda params, problem: {},
+    failed: Callable[[Mapping[str, Any], str], Row] = lambda params, problem: {},
 ) -> None:
     """Run a module that only reads Atlas.
 
@@ -254,12 +156,12 @@ def run_reader(
     whether Atlas is to be asked anything; if not, no credential is needed, and the client is None. ``failed`` gets the
     options and the sentence of a run that came to nothing, freed of secrets; it returns a result.
     """
-    module = _Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
+    module = Module({**AUTH_SPEC, **spec}, supports_check_mode=True)
     run_command = partial(module.run_command, handle_exceptions=False)
     params = {**module.params, "check_mode": module.check_mode, "run_command": run_command}
     warnings: List[str] = []
     result: Row = {}
-    with _stoppable() as begin:
+    with stoppable() as begin:
         try:
             checked = check(params, warnings)
             if asks(checked):
@@ -273,7 +175,7 @@ def run_reader(
         except (Refusal, AtlasError, OSError) as error:
             problem = str(error)
             result = failed(params, str(remove_values(problem, module.no_log_values)))
-        _end(module, {"changed": False, **result}, warnings, problem)
+        end(module, {"changed": False, **result}, warnings, problem)
 
 
 @contextmanager
@@ -286,7 +188,7 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _end(module: AnsibleModule, result: Row, warnings: List[str], problem: Optional[str]) -> None:
+def end(module: AnsibleModule, result: Row, warnings: List[str], problem: Optional[str]) -> None:
     # Older Ansible adds all options to a result, however long they are, unless something stands in that place.
     if len(str(module.params)) > OF_OPTIONS:
         short = {name: value if len(str(value)) < 1000 else "left out" for name, value in module.params.items()}

@@ -35,7 +35,7 @@ from ._access import Person, Project, Refusal, Roles
 from ._client import VERSION, Client
 from ._groups import groups
 from ._outcome import outcome
-from ._report import bounded, cut
+from ._result import bounded, cut
 from ._rules import Say, saying
 from ._steps import Row, digest, step_hash
 from ._words import counted

@@ -23,7 +23,7 @@ from ._client import Client
 from ._errors import AtlasError
 from ._groups import groups
 from ._outcome import outcome
-from ._report import bounded
+from ._result import bounded
 from ._steps import Row
 
 # Characters of the lists that are returned.

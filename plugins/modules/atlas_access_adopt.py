@@ -112,7 +112,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._files import put
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope
 from ansible_collections.atlasops.access.plugins.module_utils._read import text_of
-from ansible_collections.atlasops.access.plugins.module_utils._report import bounded
+from ansible_collections.atlasops.access.plugins.module_utils._result import bounded
 from ansible_collections.atlasops.access.plugins.module_utils._words import counted, listed
 
 # Characters of what is returned; AWX drops results of more than 700,000 characters.

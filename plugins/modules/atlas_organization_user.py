@@ -232,8 +232,8 @@ held:
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import ORGANIZATION, Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._asked import Params, exactly
-from ansible_collections.atlasops.access.plugins.module_utils._module import run
 from ansible_collections.atlasops.access.plugins.module_utils._names import blank
+from ansible_collections.atlasops.access.plugins.module_utils._writer import run
 
 SPEC = {
     "fallback_role": {"type": "str"},

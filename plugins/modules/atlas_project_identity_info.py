@@ -193,7 +193,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._files import writ
 from ansible_collections.atlasops.access.plugins.module_utils._identities import gets_into, place_rows
 from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import empty_lists, projects_in_scope
-from ansible_collections.atlasops.access.plugins.module_utils._report import listing
+from ansible_collections.atlasops.access.plugins.module_utils._result import listing
 
 SPEC = {
     "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},

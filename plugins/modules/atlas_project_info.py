@@ -104,7 +104,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._names import (
     projects_in_scope,
     unmatched_tags,
 )
-from ansible_collections.atlasops.access.plugins.module_utils._report import listing
+from ansible_collections.atlasops.access.plugins.module_utils._result import listing
 
 SPEC = {
     "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},

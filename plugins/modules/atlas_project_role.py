@@ -195,7 +195,7 @@ diff:
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import Access, Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._asked import Params
-from ansible_collections.atlasops.access.plugins.module_utils._module import run
+from ansible_collections.atlasops.access.plugins.module_utils._writer import run
 
 SPEC = {
     "fallback_role": {"type": "str"},

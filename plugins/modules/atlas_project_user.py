@@ -229,8 +229,8 @@ residual_access:
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._asked import Params, exactly
-from ansible_collections.atlasops.access.plugins.module_utils._module import run
 from ansible_collections.atlasops.access.plugins.module_utils._names import blank
+from ansible_collections.atlasops.access.plugins.module_utils._writer import run
 
 SPEC = {
     "legacy_invitations": {"type": "bool", "default": False},

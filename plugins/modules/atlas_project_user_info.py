@@ -200,7 +200,7 @@ from ansible_collections.atlasops.access.plugins.module_utils._names import (
     projects_in_scope,
     texts,
 )
-from ansible_collections.atlasops.access.plugins.module_utils._report import entry_row, listing
+from ansible_collections.atlasops.access.plugins.module_utils._result import entry_row, listing
 from ansible_collections.atlasops.access.plugins.module_utils._roles import check_roles
 from ansible_collections.atlasops.access.plugins.module_utils._words import counted, listed
 

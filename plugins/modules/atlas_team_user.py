@@ -234,7 +234,7 @@ residual_access:
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import TEAM
 from ansible_collections.atlasops.access.plugins.module_utils._asked import exactly
-from ansible_collections.atlasops.access.plugins.module_utils._module import run
+from ansible_collections.atlasops.access.plugins.module_utils._writer import run
 
 SPEC = {}
 DEEDS = {"present": "add", "absent": "remove"}

@@ -13,7 +13,8 @@ import yaml
 from module_run import MODULES, run_module
 from test_laws import ABSENT, DAN, ORGANIZATION, ROLE, TEAM, USER
 
-from ansible_collections.atlasops.access.plugins.module_utils._module import AUTH_SPEC, TARGETS
+from ansible_collections.atlasops.access.plugins.module_utils._module import AUTH_SPEC
+from ansible_collections.atlasops.access.plugins.module_utils._writer import TARGETS
 
 USER_INFO, INFO, IDENTITY_INFO, REVIEW, EVIDENCE = (
     "atlas_project_user_info",

@@ -12,7 +12,7 @@ import stat
 import pytest
 from module_run import run_module
 
-from ansible_collections.atlasops.access.plugins.module_utils import _report
+from ansible_collections.atlasops.access.plugins.module_utils import _report, _result
 from ansible_collections.atlasops.access.plugins.module_utils._access import Member, Project, Residual, Step, Way
 from ansible_collections.atlasops.access.plugins.module_utils._asked import Who, Wish
 from ansible_collections.atlasops.access.plugins.module_utils._cases import Case, Outcome, Run
@@ -98,7 +98,7 @@ def test_an_action_is_shown_whole_or_not_at_all():
     def omitted(people: int) -> int:
         result = reported(case(1, people))[0]
         assert len(result["actions"]) + result["actions_omitted"] == people
-        assert len(json.dumps(result)) <= _report.LIMIT
+        assert len(json.dumps(result)) <= _result.LIMIT
         return result["actions_omitted"]
 
     fit = bisect.bisect_left(range(5000), 1, key=omitted) - 1
@@ -192,13 +192,13 @@ def test_a_file_that_can_not_be_written_is_a_failure(small, tmp_path):
 
 
 def test_more_projects_than_fit(big, monkeypatch):
-    monkeypatch.setattr(_report, "OF_LISTING", 1000)
+    monkeypatch.setattr(_result, "OF_LISTING", 1000)
     result = run_module("atlas_project_info", big, **BIG)
     assert result["failed"] and "projects: 40 rows are too many for a result" in result["msg"]
 
 
 def test_a_partly_read_listing_is_cut_too_and_still_fails(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(_report, "OF_LISTING", 1000)
+    monkeypatch.setattr(_result, "OF_LISTING", 1000)
     small.fault(500, method="GET", path=f"{small.project_id('beta')}/users$", times=None)
     path = tmp_path / "rows.json"
     result = run_module("atlas_project_user_info", small, output_file=str(path))

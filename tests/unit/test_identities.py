@@ -191,7 +191,7 @@ def test_all_rows_go_into_a_file(world, tmp_path):
 
 
 def test_more_rows_than_fit_need_a_file(world, tmp_path, monkeypatch):
-    monkeypatch.setattr("ansible_collections.atlasops.access.plugins.module_utils._report.OF_LISTING", 1000)
+    monkeypatch.setattr("ansible_collections.atlasops.access.plugins.module_utils._result.OF_LISTING", 1000)
     assert "12 rows are too many for a result" in info(world)["msg"]
     result = info(world, output_file=str(tmp_path / "rows.json"))
     assert result["truncated"] and result["count"] == 12 and 0 < len(result["identities"]) < 12
