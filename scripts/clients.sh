@@ -5,7 +5,6 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 PLACE=$VENV/clients
-PACKAGES="mongodb-atlas-api-client@4 mongodb-mcp-server@3"
 
 install_python() {
     local wanted
@@ -18,20 +17,7 @@ install_python() {
     printf '%s\n' "$wanted" >"$PLACE/ready"
 }
 
-# Without npm the tests of its clients skip and say so. Nothing that a package brings is run on installing it.
-install_npm() {
-    command -v npm >/dev/null || return 0
-    [ ! -f "$PLACE/npm/ready" ] || [ "$(cat "$PLACE/npm/ready")" != "$PACKAGES" ] || return 0
-    echo "Installing $PACKAGES"
-    mkdir -p "$PLACE/npm"
-    # npm's own settings (a mirror, a certificate) are the caller's business.
-    # shellcheck disable=SC2086  # several packages
-    npm_config_userconfig=$REAL_HOME/.npmrc npm install --prefix "$PLACE/npm" \
-        --silent --no-audit --no-fund --ignore-scripts $PACKAGES
-    printf '%s\n' "$PACKAGES" >"$PLACE/npm/ready"
-}
-
 "$ROOT/scripts/setup.sh" test
 install_python
-install_npm
+"$ROOT/scripts/npm.sh"
 exec "$PLACE/bin/python" -m pytest -p no:cacheprovider "${@:-tests/clients}"

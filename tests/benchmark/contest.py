@@ -32,7 +32,10 @@ class Cost(NamedTuple):
 
 @dataclass
 class Contestant:
-    """One way of doing something, and how it went. ``writes`` is how many removals Atlas must have seen."""
+    """One way of doing something, and how it went.
+
+    ``writes`` is how many removals Atlas must have seen, ``says`` what must be in the output.
+    """
 
     name: str
     command: list[str]
@@ -40,6 +43,7 @@ class Contestant:
     latency_s: float = 0.0
     writes: int = 0
     rounds: int = 5
+    says: str = ""
     seconds: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
     peaks_mib: list[float] = field(default_factory=list)
@@ -82,6 +86,8 @@ def _run(contestant: Contestant, log: Path) -> None:
     contestant.seconds.append(cost.seconds)
     contestant.cpu_s.append(cost.cpu_s)
     contestant.peaks_mib.append(cost.peak_mib)
+    if contestant.says not in log.read_text(encoding="utf-8", errors="replace"):
+        raise RuntimeError(f"{contestant.name} does not say {contestant.says!r}")
     if contestant.world:
         seen = contestant.world.count()
         if seen.writes != contestant.writes:

@@ -13,12 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contest import Contestant
-from world import World
+from world import PRIVATE_KEY, PUBLIC_KEY, World
 
 HERE = Path(__file__).resolve().parent / "contestants"
-REVIEW = HERE.parents[2] / "plugins" / "modules" / "atlas_access_review.py"
+NPM_REMOVAL = "npm client, removal"
+# Where scripts/npm.sh puts a client for Node.js, if npm is there.
+NODE = HERE.parents[2] / ".venv/clients/npm/node_modules/mongodb-atlas-api-client"
 LATENCY_S = 0.05
 PROJECTS = 250
+MEMBERS = 20
 # The loop of requests is so slow that only a slice of it is run, and scaled.
 SLICE = 8
 SLICE_ROUNDS = 3
@@ -35,7 +38,7 @@ def tool(name: str) -> str:
 
 def field(worlds: Worlds, folder: Path, rounds: int) -> list[Contestant]:
     """All contestants, in the order in which a round runs them."""
-    bulk = worlds(f"generated:{PROJECTS}x20")
+    bulk = worlds(f"generated:{PROJECTS}x{MEMBERS}")
     everybody = _memberships(folder, PROJECTS)
     contestants = [
         Contestant("ping play", _play("ping.yml"), rounds=rounds),
@@ -46,19 +49,34 @@ def field(worlds: Worlds, folder: Path, rounds: int) -> list[Contestant]:
         _loop("uri loop, slice", bulk, folder, SLICE, rounds),
         Contestant("ad-hoc ping", [tool("ansible"), "localhost", "-m", "ansible.builtin.ping"], rounds=rounds),
         Contestant("ad-hoc removal", adhoc_removal(), bulk, 0.0, 1, rounds),
-        _removal("half the projects", worlds(f"generated:{PROJECTS // 2}x20"), folder, PROJECTS // 2, rounds),
-        _removal("twice the projects", worlds(f"generated:{PROJECTS * 2}x20"), folder, PROJECTS * 2, rounds),
+        _removal("half the projects", worlds(f"generated:{PROJECTS // 2}x{MEMBERS}"), folder, PROJECTS // 2, rounds),
+        _removal("twice the projects", worlds(f"generated:{PROJECTS * 2}x{MEMBERS}"), folder, PROJECTS * 2, rounds),
     ]
-    if REVIEW.exists():
-        big = worlds(f"generated:{PROJECTS}x500")
-        review = _play("review.yml", f"evidence_dir={folder / 'evidence'}")
-        contestants += [
-            Contestant("review", review, big, LATENCY_S, rounds=rounds),
-            Contestant("download script", _script("asyncio_download.py"), big, LATENCY_S, rounds=rounds),
-            Contestant("review, no latency", review, big, 0.0, rounds=rounds),
-            Contestant("download script, no latency", _script("asyncio_download.py"), big, 0.0, rounds=rounds),
-        ]
-    return contestants
+    big = worlds(f"generated:{PROJECTS}x500")
+    review = _play("review.yml", f"evidence_dir={folder / 'evidence'}")
+    return [
+        *contestants,
+        *_tools(bulk, folder, rounds),
+        Contestant("review", review, big, LATENCY_S, rounds=rounds),
+        Contestant("download script", _script("asyncio_download.py"), big, LATENCY_S, rounds=rounds),
+        Contestant("review, no latency", review, big, 0.0, rounds=rounds),
+        Contestant("download script, no latency", _script("asyncio_download.py"), big, 0.0, rounds=rounds),
+    ]
+
+
+def _tools(world: World, folder: Path, rounds: int) -> list[Contestant]:
+    """What others made for the API of Atlas, doing the part of the job that it can do, and the same done by us."""
+    given = [str(_memberships(folder, PROJECTS)), PUBLIC_KEY, PRIVATE_KEY]
+    listing = _play("listing.yml", f"@{given[0]}", f"output_file={folder / 'listing.json'}")
+    says = f"members: {PROJECTS * MEMBERS}"
+    jobs = [
+        ("listing", listing, 0),
+        ("atlasapi, listing", _script("atlasapi_listing.py", *given), 0),
+    ]
+    if NODE.exists():
+        node = ["env", f"NODE_PATH={NODE.parent}", tool("node"), str(HERE / "atlas_api_client.cjs"), *given]
+        jobs += [("npm client, listing", node, 0), (NPM_REMOVAL, [*node, "remove"], 2 * PROJECTS)]
+    return [Contestant(name, command, world, LATENCY_S, writes, rounds, says) for name, command, writes in jobs]
 
 
 def adhoc_removal() -> list[str]:

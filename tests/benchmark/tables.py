@@ -15,15 +15,16 @@ from pathlib import Path
 from statistics import median
 
 from contest import Contestant
+from field import NPM_REMOVAL
 from verdicts import Verdict
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-PACKAGES = ("ansible-core", "requests", "aiohttp", "uvicorn", "starlette")
+PACKAGES = ("ansible-core", "requests", "aiohttp", "atlasapi", "uvicorn", "starlette")
 
 
 def report(
     contestants: Sequence[Contestant],
-    verdicts: Iterable[Verdict],
+    verdicts: Sequence[Verdict],
     uri_loop_s: float,
     imports: Mapping[str, float],
     load: float,
@@ -57,10 +58,23 @@ def report(
                 for one in contestants
             ],
         ),
+        _missed(verdicts),
+        _left_out(contestants),
         f"The `uri` loop over all projects would take {uri_loop_s:.0f} s.",
         _table(("one ad-hoc removal, on the target", "ms"), [(name, f"{ms:.0f}") for name, ms in imports.items()]),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, parts))
+
+
+def _missed(verdicts: Iterable[Verdict]) -> str:
+    missed = [f"{one.what} ({one.measured}, {one.target})" for one in verdicts if one.met is False]
+    return f"Missed: {'; '.join(missed)}." if missed else "No figure is missed."
+
+
+def _left_out(contestants: Iterable[Contestant]) -> str:
+    """What could not take part here."""
+    there = any(one.name == NPM_REMOVAL for one in contestants)
+    return "" if there else "The client of npm did not take part: Node.js or npm is not here."
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

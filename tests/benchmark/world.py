@@ -15,9 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-# The service account of generated worlds.
+# The service account and the API key of generated worlds.
 CLIENT_ID = "mdb_sa_id_" + "b" * 24
 CLIENT_SECRET = "mdb_sa_sk_big"
+PUBLIC_KEY = "bigbigbi"
+PRIVATE_KEY = "big-private-key"
 START_S = 60
 
 
