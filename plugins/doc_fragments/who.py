@@ -46,6 +46,6 @@ options:
     description:
       - A file to which the start of each write is added before it is sent, and its end after, as lines of JSON. It is
         made if it is not there, readable by its owner alone.
-      - Only one task at a time can write to it. What is in it stays.
+      - Only one task at a time can write to it. What is in it stays. A directory that is sealed takes none.
     type: path
 """

@@ -44,14 +44,14 @@ from ._files import (
     write_lines,
     write_table,
 )
-from ._journal import Journaled
+from ._journal import SEAL, Journaled
 from ._journal import read as read_journal
 from ._steps import UNKNOWN, Row, digest
 
 AFTER = "population-after.csv"
 POPULATION, FINDINGS, LEAVERS, ACTIONS = "population.csv", "findings.csv", "leavers.csv", "actions.csv"
 IDENTITIES = "identities.csv"
-PLAN, JOURNAL, REVIEW, RESTORE, SUMS = "plan.json", "actions.jsonl", "review.json", "restore.yml", "SHA256SUMS"
+PLAN, JOURNAL, REVIEW, RESTORE, SUMS = "plan.json", "actions.jsonl", "review.json", "restore.yml", SEAL
 LATEST, SETTLED, VERIFIED, UNFINISHED = "latest", "settled", "verified", "unfinished"
 UNDER_WAY = "a run under way"
 UNSEALED = "its steps are, but it was not sealed; unless it is under way, run atlas_access_evidence on its directory"

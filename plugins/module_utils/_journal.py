@@ -26,6 +26,8 @@ from ._steps import DONE, RESTORED, UNKNOWN, Row, step_hash
 
 # Seconds between two writes to the disk; what the kernel holds survives the end of the process.
 SYNC = 1.0
+# What seals a directory: the checksums of its files.
+SEAL = "SHA256SUMS"
 _BEGINS = b'{"event": "'
 
 
@@ -66,6 +68,8 @@ class Journal:
             self._file = self._opened(path)
 
     def _opened(self, path: str) -> int:
+        if os.path.lexists(os.path.join(os.path.dirname(path), SEAL)):
+            raise Refusal(f"journal: '{path}' is in a directory that {SEAL} has sealed; name a file in another one")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             opened = os.open(path, flags, 0o600)

@@ -605,6 +605,17 @@ def test_lines_that_we_do_not_write_are_no_journal(tmp_path, line):
         journal.read(str(path))
 
 
+@pytest.mark.parametrize("name", ["actions.jsonl", "notes.jsonl"])
+def test_a_directory_that_is_sealed_takes_no_journal(tmp_path, name):
+    (tmp_path / "actions.jsonl").touch(0o600)
+    (tmp_path / "SHA256SUMS").write_text("0  actions.jsonl\n")
+    with pytest.raises(journal.Refusal, match="sealed; name a file in another"):
+        journal.Journal(str(tmp_path / name))
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir() if path.name != "SHA256SUMS"} == {
+        "actions.jsonl": 0
+    }
+
+
 def test_zeros_that_a_crash_of_the_machine_left_are_no_lines(tmp_path):
     path = tmp_path / "notes.jsonl"
     path.write_bytes(b'{"event": "interrupted", "by": "SIGTERM", "at": "x"}\n' + bytes(100))

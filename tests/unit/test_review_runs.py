@@ -33,12 +33,12 @@ def guards_of(result):
 
 
 def carried_out(sim, result, check=False):
-    """The plan of a review, as the role carries it out; the results of the calls."""
+    """The plan of a review, as the role carries it out, with a journal outside of what the review sealed."""
     directory = Path(result["evidence_dir"])
     plan = {"file": str(directory / "plan.json"), "digest": result["plan_digest"]}
     calls = [(USER, ["add"]), (ROLE, ["grant", "revoke"]), (USER, ["remove"])]
     return [
-        run_module(name, sim, check, plan={**plan, "actions": kinds}, journal=str(directory / "actions.jsonl"))
+        run_module(name, sim, check, plan={**plan, "actions": kinds}, journal=str(directory) + ".jsonl")
         for name, kinds in calls
         if any(result["plan_counts"][kind] for kind in kinds)
     ]
