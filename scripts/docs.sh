@@ -6,7 +6,7 @@ set -euo pipefail
 
 SOURCE=$BUILD/docs/source
 
-# playbook_page FILE: what its first lines say, and the play itself.
+# playbook_page FILE: what its first lines say, and the play below them.
 playbook_page() {
     local name
     name=$(basename "$1" .yml)
@@ -16,7 +16,7 @@ playbook_page() {
     awk 'NR == 1 { next } !/^#/ { exit } { sub(/^# ?/, "") }
         /^  / { if (!code) print "\n.. code-block:: console\n"; code = 1; print "  " $0; next }
         { if (code) print ""; code = 0; print }' "$1"
-    printf '\n.. literalinclude:: %s.yml\n   :language: yaml\n' "$name"
+    printf '\n.. literalinclude:: %s.yml\n   :language: yaml\n   :start-at: - name:\n' "$name"
 }
 
 collect() {
