@@ -19,8 +19,9 @@ from ._access import ACTIVE, LAPSED, PENDING, PRIVILEGED, Way, days_since, folde
 from ._console import plan_lines
 from ._exceptions import exceptions
 from ._policy import IDENTITY_RULES, RULES, Exemption, Guards, Policy, is_asked, parsed, parsed_guards
-from ._review import Finding, Reviewed, lapsed, summary
+from ._review import Finding, Reviewed, lapsed
 from ._steps import Row, digest
+from ._totals import summary
 
 # How many rows of a listing beside the findings go into the document; the tables hold all.
 LISTED = 500

@@ -27,8 +27,9 @@ from typing import (
 
 from ._access import PROJECT, Refusal, folded
 from ._policy import Guards
-from ._review import Reviewed, gaining, living, losing, percent
+from ._review import Reviewed
 from ._steps import Row, digest_of, step_hash
+from ._totals import gaining, living, losing, percent
 from ._words import TOLD, are, counted, listed, was
 
 # From so many living memberships on, a project has a guard of its own against being emptied.

@@ -31,9 +31,10 @@ from ._client import Client
 from ._errors import AtlasError
 from ._names import blank
 from ._policy import Guards, Policy
-from ._review import LAST_OWNER, Finding, Reviewed, after, losing, owners, review
+from ._review import LAST_OWNER, Finding, Reviewed, after, owners, review
 from ._survey import Survey, is_whole
 from ._today import living_exceptions
+from ._totals import losing
 
 PROJECTS, TEAMS, EVERYTHING = LEVELS = ("projects", "teams", "organization")
 

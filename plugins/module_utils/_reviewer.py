@@ -31,6 +31,7 @@ from . import _review as reviewing
 from . import _sources as sourcing
 from . import _survey as surveying
 from . import _today as today
+from . import _totals as totals
 from ._access import Person, Project, Refusal, Roles
 from ._client import VERSION, Client
 from ._groups import groups
@@ -121,13 +122,13 @@ def answer(params: Params, client: Client, warnings: List[str], checked: Checked
     reviewed, everywhere = leavers.projects, [*leavers.projects, *leavers.places]
     names = {org_id: one.name for org_id, one in seen.identities.items()}
     machines = programmatic.review(client, params, rules, scope, names, now)
-    rows = reviewing.plan_rows(everywhere)
+    rows = totals.plan_rows(everywhere)
     everybody = nobody.everybody(rules, guards, reviewed, seen.known)
     missing = nobody.missing_protected(guards, everybody)
     lost = guarding.unknown_protected(missing, seen.known) if surveying.is_whole(seen) else []
     approval = _of_plan(params, approved, now)
     judged = guarding.judge(guards, everywhere, rows, approval, params["require_approval"], lost, approved.used_up)
-    counts = leavers.in_summary(machines.in_summary(reviewing.summary(rules, guards, reviewed, rows)))
+    counts = leavers.in_summary(machines.in_summary(totals.summary(rules, guards, reviewed, rows)))
     counts.update(missing_protected=missing, lapsed_exceptions=len(today.lapsed_exceptions(rules, now)))
     whole = machines.in_completeness(surveying.completeness(params, seen))
     unfinished, told = _settle(params, seen, now)

@@ -135,7 +135,7 @@ def role_holders(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]
     )
     if not surplus:
         return None
-    reason = f"holds {listed(surplus)}, which is for others"
+    reason = f"holds {role_names(surplus)}, which is for others"
     taken = surplus & seat.member.roles
     if seat.direct and not taken:
         return Verdict("report", f"{reason}; by a team alone, so there is nothing to take here")
@@ -165,12 +165,12 @@ def memberships(policy: Policy, seat: Seat, now: datetime) -> Optional[Verdict]:
     wanted = frozenset().union(*(grant.roles for grant in holds))
     if seat.lapsed and seat.unsure and policy.add_missing:
         why = "the invitation lapsed, and whether another rule forbids it could not be read"
-        return Verdict("report", f"is to have {listed(wanted)}, but {why}")
+        return Verdict("report", f"is to have {role_names(wanted)}, but {why}")
     if seat.lapsed:
-        return Verdict("add", f"is to have {listed(wanted)}, but the invitation lapsed", give=wanted)
+        return Verdict("add", f"is to have {role_names(wanted)}, but the invitation lapsed", give=wanted)
     surplus, missing = seat.member.roles - wanted, wanted - seat.member.roles
-    reasons = [f"holds {listed(surplus)}, which is not in the desired state"] if surplus else []
-    reasons += [f"is to have {listed(missing)} as well"] if missing else []
+    reasons = [f"holds {role_names(surplus)}, which is not in the desired state"] if surplus else []
+    reasons += [f"is to have {role_names(missing)} as well"] if missing else []
     if not reasons:
         return None
     return Verdict("revoke" if surplus else "add", ", and ".join(reasons), surplus, missing, wanted)
@@ -180,7 +180,7 @@ def _in_by_project(seat: Seat) -> bool:
     return any(way.kind != "organization" for way in seat.ways)
 
 
-def listed(roles: Iterable[str]) -> str:
+def role_names(roles: Iterable[str]) -> str:
     """Roles for a sentence."""
     return ", ".join(sorted(roles))
 

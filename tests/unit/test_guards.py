@@ -12,6 +12,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _guards as 
 from ansible_collections.atlasops.access.plugins.module_utils import _nobody as nobody
 from ansible_collections.atlasops.access.plugins.module_utils import _policy as policy
 from ansible_collections.atlasops.access.plugins.module_utils import _review as review
+from ansible_collections.atlasops.access.plugins.module_utils import _totals as totals
 from ansible_collections.atlasops.access.plugins.module_utils._access import Project, Refusal
 from ansible_collections.atlasops.access.plugins.module_utils._policy import Guards
 from ansible_collections.atlasops.access.plugins.module_utils._steps import digest, step_hash
@@ -30,7 +31,7 @@ def leaving(count):
 
 
 def tripped(guards, *projects, **named):
-    blocked = guarding.judge(guards, projects, review.plan_rows(projects), **named).blocked
+    blocked = guarding.judge(guards, projects, totals.plan_rows(projects), **named).blocked
     return [one["guard"] for one in blocked]
 
 
@@ -78,7 +79,7 @@ def test_people_who_lose_a_role_count_once_though_it_is_replaced(holders):
     one = reviewed(rule, OWN, *members(holders, ADMIN, READ))
     assert len(one.steps) == 3 * holders
     assert tripped(ANY._replace(max_removals=2), one) == ["max_removals"] * (holders > 2)
-    counts = review.summary(policy.Policy(), ANY, [one], review.plan_rows([one]))
+    counts = totals.summary(policy.Policy(), ANY, [one], totals.plan_rows([one]))
     assert (counts["removals"], counts["additions"], counts["living"]) == (holders, 0, holders + 1)
 
 
@@ -107,7 +108,7 @@ def test_max_additions_counts_who_comes_and_who_only_gains(new):
     )
     gains = desired(("u000@corp.example", READ, ADMIN), ("u001@corp.example", ADMIN))
     one = reviewed({"memberships": people + gains, "add_missing": True}, OWN, *members(2))
-    assert len(review.gaining(one)) == new and len(review.losing(one)) == 1, "u001 loses a role"
+    assert len(totals.gaining(one)) == new and len(totals.losing(one)) == 1, "u001 loses a role"
     assert tripped(ANY, one) == []
     assert tripped(ANY._replace(max_additions=2), one) == ["max_additions"] * (new > 2)
 
@@ -155,13 +156,13 @@ GUARDS = ANY._replace(max_removals=1)
 
 def approve(*projects, guards=GUARDS):
     """An approval of these projects' plan, as its plan.json tells of it."""
-    rows = review.plan_rows(projects)
+    rows = totals.plan_rows(projects)
     found = {"steps": rows, "blocked": guarding.judge(guards, projects, rows).blocked}
     return guarding.with_plan(guarding.Approval(digest(rows)), found)
 
 
 def judged(approval, *projects, guards=GUARDS, **named):
-    return guarding.judge(guards, projects, review.plan_rows(projects), approval, **named)
+    return guarding.judge(guards, projects, totals.plan_rows(projects), approval, **named)
 
 
 @pytest.mark.parametrize("today", [0, 1, 2, 3, 4])
@@ -214,7 +215,7 @@ def test_an_approval_lifts_only_what_stopped_the_plan_that_was_reviewed():
     stricter = GUARDS._replace(max_removal_percent=0)
     found = judged(approve(one), one, guards=stricter)
     assert [stop["guard"] for stop in found.blocked] == ["max_removal_percent"]
-    alone = guarding.Approval(digest(review.plan_rows([one])))
+    alone = guarding.Approval(digest(totals.plan_rows([one])))
     assert judged(alone, one, guards=stricter).blocked == [], "where no plan is at hand, it is all that is known"
     lost = guarding.unknown_protected(["vera@corp.example"], [])
     assert judged(alone, one, lost=lost).blocked == lost, "no step of the plan trips that one"
@@ -232,7 +233,7 @@ def test_an_approval_lifts_only_what_stopped_the_plan_that_was_reviewed():
 )
 def test_what_stopped_the_review_may_be_handed_over_where_its_plan_is_not_at_hand(handed, stopped):
     one = reviewed(leaving(2), OWN, *members(9))
-    rows = review.plan_rows([one])
+    rows = totals.plan_rows([one])
     for steps in (None, [step_hash(row) for row in rows]):
         approval = guarding.read_approval(digest(rows), steps, handed)
         assert [stop["guard"] for stop in judged(approval, one).blocked] == stopped
@@ -254,13 +255,13 @@ def test_an_approval_for_one_project_is_none_for_another():
     half = approval._replace(lifts=frozenset([("max_project_removal_percent", "one")]))
     assert [stop["project"] for stop in judged(half, first, second, guards=guards).blocked] == ["two"]
     same = project("one", "b", 19, going=15)
-    names = [stop["project"] for stop in guarding.judge(guards, [first, same], review.plan_rows([first, same])).blocked]
+    names = [stop["project"] for stop in guarding.judge(guards, [first, same], totals.plan_rows([first, same])).blocked]
     assert names == [f"one ({'a' * 24})", f"one ({'b' * 24})"]
 
 
 def test_without_the_steps_only_the_very_same_plan_passes():
     one, less = reviewed(leaving(2), OWN, *members(9)), reviewed(leaving(1), OWN, *members(9))
-    approval = guarding.Approval(digest(review.plan_rows([one])))
+    approval = guarding.Approval(digest(totals.plan_rows([one])))
     assert judged(approval, one).blocked == []
     (stop,) = judged(approval, less).blocked
     assert stop["guard"] == "approved_plan" and "can't be told" in stop["detail"]
@@ -269,8 +270,8 @@ def test_without_the_steps_only_the_very_same_plan_passes():
 
 def test_hashes_of_the_steps_will_do():
     one, less = reviewed(leaving(2), OWN, *members(9)), reviewed(leaving(1), OWN, *members(9))
-    hashes = [step_hash(row) for row in review.plan_rows([one])]
-    approval = guarding.read_approval(f" {digest(review.plan_rows([one])).upper()} ", hashes)
+    hashes = [step_hash(row) for row in totals.plan_rows([one])]
+    approval = guarding.read_approval(f" {digest(totals.plan_rows([one])).upper()} ", hashes)
     found = judged(approval, less)
     assert found.blocked == [] and found.warnings == ["1 of 2 approved steps is no longer due"]
     assert [stop["guard"] for stop in judged(approval, reviewed(leaving(3), OWN, *members(9)), guards=ANY).blocked] == [
@@ -303,6 +304,6 @@ def test_a_blank_approval_is_none(plan, steps):
 @pytest.mark.parametrize("going", [0, 1])
 def test_an_approval_may_be_required(going):
     one = reviewed(leaving(going), OWN, *members(9))
-    found = guarding.judge(ANY, [one], review.plan_rows([one]), None, True)
+    found = guarding.judge(ANY, [one], totals.plan_rows([one]), None, True)
     assert [stop["guard"] for stop in found.blocked] == ["require_approval"] * going
     assert judged(approve(one), one, require=True).blocked == []

@@ -15,6 +15,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _policy as 
 from ansible_collections.atlasops.access.plugins.module_utils import _review as review
 from ansible_collections.atlasops.access.plugins.module_utils import _rules as rules_of
 from ansible_collections.atlasops.access.plugins.module_utils import _today as today
+from ansible_collections.atlasops.access.plugins.module_utils import _totals as totals
 from ansible_collections.atlasops.access.plugins.module_utils._access import (
     Entry,
     Member,
@@ -72,7 +73,7 @@ def test_what_is_blank_is_not_asked_for(blank):
     given = dict.fromkeys((*policy.RULES, "fallback_role", "add_missing", "exceptions"), blank)
     rules, _warnings = policy.read_policy(given)
     assert [name for name in policy.RULES if policy.is_asked(rules, name)] == [] and policy.parsed(rules) == {}
-    assert review.summary(rules, NO_GUARDS, [], [])["by_rule"] == {}
+    assert totals.summary(rules, NO_GUARDS, [], [])["by_rule"] == {}
 
 
 def test_the_parsed_policy_is_what_was_asked_for_as_it_was_understood():
@@ -219,7 +220,7 @@ def test_a_legacy_invitation_is_removed_or_reported(given, action, add_missing):
     assert [finding.action for finding in one.findings if finding.key == key] == [action]
     mine = [step.action for step in one.steps if step.user == key]
     assert mine == (["remove"] if action == "remove" else [])
-    assert all(row["legacy"] is (row["user"] == "lee@corp.example") for row in review.plan_rows([one]))
+    assert all(row["legacy"] is (row["user"] == "lee@corp.example") for row in totals.plan_rows([one]))
 
 
 DESIRED = [
@@ -483,4 +484,4 @@ def test_each_membership_is_counted_once(given, people):
     living = {key for key, found in entries if found.member.status in ("ACTIVE", "PENDING")}
     lost = {key for key in living if key not in after or one.before[key] - after[key]}
     more = {key for key in after if key not in lost and after[key] - one.before.get(key, frozenset())}
-    assert (review.living(one), review.losing(one), review.gaining(one)) == (living, lost, more)
+    assert (totals.living(one), totals.losing(one), totals.gaining(one)) == (living, lost, more)
