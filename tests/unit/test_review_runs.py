@@ -33,12 +33,14 @@ def guards_of(result):
 
 
 def carried_out(sim, result, check=False):
-    """The plan of a review, as the role carries it out, with a journal outside of what the review sealed."""
+    """The plan of a review, as the role carries it out, its journal outside of what is sealed."""
     directory = Path(result["evidence_dir"])
+    sealed = (directory / "SHA256SUMS").exists()
+    journal = f"{directory}.jsonl" if sealed else f"{directory}/actions.jsonl"
     plan = {"file": str(directory / "plan.json"), "digest": result["plan_digest"]}
     calls = [(USER, ["add"]), (ROLE, ["grant", "revoke"]), (USER, ["remove"])]
     return [
-        run_module(name, sim, check, plan={**plan, "actions": kinds}, journal=str(directory) + ".jsonl")
+        run_module(name, sim, check, plan={**plan, "actions": kinds}, journal=journal)
         for name, kinds in calls
         if any(result["plan_counts"][kind] for kind in kinds)
     ]
