@@ -31,10 +31,11 @@ from ._client import Client
 from ._errors import AtlasError
 from ._names import blank
 from ._policy import Guards, Policy
-from ._review import LAST_OWNER, Finding, Reviewed, after, owners, review
+from ._review import Finding, Reviewed, after, owners, review
 from ._survey import Survey, is_whole
 from ._today import living_exceptions
 from ._totals import losing
+from ._words import LAST_OWNER
 
 PROJECTS, TEAMS, EVERYTHING = LEVELS = ("projects", "teams", "organization")
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set
 
-from ._words import counted, was
+from ._access import LAPSED
+from ._words import LAST_OWNER, LEAVING, counted, was
 
 Document = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -22,7 +23,6 @@ REVIEW, DRY_RUN, CLEAN_UP = "review", "dry-run", "clean-up"
 REVIEWED, PLANNED, BLOCKED, UNCHANGED, DONE, OPEN, PARTIAL, FAILED, INTERRUPTED, UNVERIFIED, DISPUTED = (
     "reviewed planned blocked unchanged done open partial failed interrupted unverified disputed".split()
 )
-LAPSED = ("INVITATION_EXPIRED", "INVITATION_REJECTED")
 GREEN, AMBER, RED = "green", "amber", "red"
 COLOURS = {
     **dict.fromkeys((REVIEWED, PLANNED, UNCHANGED, DONE), GREEN),
@@ -152,11 +152,11 @@ def _still(document: Document) -> List[str]:
     kept = []
     for row in document.get("findings") or ():
         user, project = row["user"], row["project"]
-        last_owner = any(reason.startswith("last_owner: ") for reason in row["reasons"])
+        last_owner = _is_told(row, LAST_OWNER)
         if last_owner:
             kept.append(f"{user} stays in {project} as its last ACTIVE owner")
         through = [_through(way) for way in row["residual_access"] if way["via"] != "unknown"]
-        left = "leavers" in row["rules"] and not any(reason.startswith("is to leave: ") for reason in row["reasons"])
+        left = "leavers" in row["rules"] and not _is_told(row, LEAVING)
         if row["action"] == "report" and left and not through and not last_owner:
             through = ["as a member"]
         if row["action"] == "remove" or left:
@@ -197,15 +197,18 @@ def _missed(document: Document) -> Set[str]:
     ends = _ENDED.get(str(document.get("leavers_lose")), ())
     missed = {row["user"] for row in (document.get("exceptions") or {}).get("keeps") or ()}
     for row in document.get("findings") or ():
-        if "leavers" not in row["rules"] or any(reason.startswith("is to leave: ") for reason in row["reasons"]):
+        if "leavers" not in row["rules"] or _is_told(row, LEAVING):
             continue
         ways = [way["via"] for way in row["residual_access"]]
-        stays = row["action"] == "report" and (
-            not ways or any(one.startswith("last_owner: ") for one in row["reasons"])
-        )
+        stays = row["action"] == "report" and (not ways or _is_told(row, LAST_OWNER))
         if stays or any(way in ends for way in ways):
             missed.add(row["user"])
     return missed
+
+
+def _is_told(row: Row, beginning: str) -> bool:
+    """Whether one of the reasons of a finding begins so."""
+    return any(reason.startswith(beginning) for reason in row["reasons"])
 
 
 def _until(row: Row) -> str:

@@ -36,12 +36,11 @@ from ._policy import Exemption, Grant, Guards, Policy
 from ._rules import NO_ROLES, Said, Say, Seat, Verdict, asked, role_names, said, saying
 from ._settle import NOBODY, Known, as_member, as_newcomer, is_unsure, settle
 from ._today import exemption, valid
+from ._words import LAST_OWNER
 
 # From the most severe on.
 ACTIONS = ("remove", "revoke", "add", "report")
 NOTHING = Verdict("report", "")
-# How the reason begins why somebody stays.
-LAST_OWNER = "last_owner: "
 
 
 class Finding(NamedTuple):

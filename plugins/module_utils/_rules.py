@@ -17,11 +17,9 @@ from ._access import ACTIVE, LAPSED, Member, Project, Roles, Way, days_since, fo
 from ._plain import domain_of
 from ._policy import RULES, Grant, Leaver, Policy, is_asked
 from ._today import has_left, valid
-from ._words import counted
+from ._words import LEAVING, counted
 
 NO_ROLES: Roles = frozenset()
-# How the reason begins why a leaver is still there rightly.
-LEAVING = "is to leave: "
 
 
 class Seat(NamedTuple):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Numbers and names in sentences, as people say them.
+"""Numbers and names in sentences, as people say them, and how reasons begin that others go by.
 
 Pure, and imports nothing of ours. Private to this collection.
 """
@@ -13,6 +13,9 @@ from typing import Sequence
 
 # How many names of a list people are shown; results and files hold all.
 TOLD = 20
+
+# How the reason begins why an owner stays, and why a leaver is still there rightly.
+LAST_OWNER, LEAVING = "last_owner: ", "is to leave: "
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -86,7 +86,7 @@ MAY_IMPORT = {
     "module_utils/_console.py": set(),
     "module_utils/_document.py": {"_access", "_console", "_exceptions", "_policy", "_review", "_steps", "_totals"},
     "module_utils/_tables.py": {"_access", "_steps"},
-    "module_utils/_outcome.py": set(),
+    "module_utils/_outcome.py": {"_access"},
     "module_utils/_verify.py": {"_access", "_atlas", "_client", "_errors"},
     "module_utils/_levels.py": {
         "_access",
