@@ -274,3 +274,10 @@ def test_every_variable_is_described_with_its_default():
     specs = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert {name: spec.get("default", "") for name, spec in specs.items()} == defaults
     assert all(spec["description"] and spec["type"] for spec in specs.values())
+
+
+def test_the_table_of_variables_says_what_the_documentation_says():
+    specs = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    rows = re.findall(r"^\| `(access_cleanup_\w+)` \|[^|]+\|[^|]+\| (.+) \|$", (ROLE / "README.md").read_text(), re.M)
+    said = {name: re.sub(r"\b[CVO]\(([^()]*)\)", r"`\1`", spec["description"]) for name, spec in specs.items()}
+    assert dict(rows) == said
