@@ -13,7 +13,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from contract import official
-from contract.answers import Answer, Watched
+from contract.answers import Answer, Once, Watched
 from contract.shapes import Shapes
 from simulator import Simulator
 
@@ -35,8 +35,11 @@ def judge(answer: Answer) -> None:
         description.check(answer)
 
 
+once = Once(judge)
+
+
 def watched(app: ASGIApp) -> ASGIApp:
-    return Watched(app, judge, WRONG.append)
+    return Watched(app, once, WRONG.append)
 
 
 Simulator.around = staticmethod(watched)

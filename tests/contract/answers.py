@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -13,6 +14,11 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# A whole value: where one time is well, any other is.
+TIME = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"')
+# The headers that are looked at.
+HEADERS = (b"content-type", b"x-error-code")
 
 
 class Wrong(Exception):
@@ -40,6 +46,21 @@ class Answer(NamedTuple):
         if status != self.status:
             raise Wrong(f"the envelope says {status}")
         return document.get("content", document)
+
+
+class Once:
+    """Passes over answers that are, but for their times, like one that `judge` found nothing wrong with."""
+
+    def __init__(self, judge: Callable[[Answer], None]) -> None:
+        self._judge = judge
+        self._good: set[bytes] = set()
+
+    def __call__(self, answer: Answer) -> None:
+        named = repr((answer.method, answer.path, answer.query, answer.status, sorted(answer.headers.items())))
+        like = hashlib.sha256(named.encode() + TIME.sub(b"a time", answer.body)).digest()
+        if like not in self._good:
+            self._judge(answer)
+            self._good.add(like)
 
 
 class Watched:
@@ -78,7 +99,11 @@ def _answer(scope: Scope, messages: list[Message]) -> Answer:
         scope["path"],
         scope["query_string"].decode("latin-1"),
         messages[0]["status"],
-        {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in messages[0]["headers"]},
+        {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in messages[0]["headers"]
+            if name.lower() in HEADERS
+        },
         b"".join(message.get("body", b"") for message in messages[1:]),
     )
 

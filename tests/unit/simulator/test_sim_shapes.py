@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from contract import official
-from contract.answers import Answer, Watched, Wrong
+from contract.answers import Answer, Once, Watched, Wrong
 from contract.shapes import FILE, PREFIX, Shapes, field
 from simulator import Simulator
 from simulator.endpoints import ENDPOINTS
@@ -238,6 +238,35 @@ def test_every_answer_is_looked_at():
         assert requests.get(f"{sim.url}{PREFIX}/groups", headers=headers, timeout=5).status_code == 503
         assert requests.get(f"{sim.url}/_simulator/health", timeout=5).status_code == 200
     assert told == [f"GET {PREFIX}/groups? -> 200: never"]
+
+
+def test_an_answer_like_a_good_one_is_not_judged_again():
+    judged = []
+    once = Once(judged.append)
+    good = person()
+    for one in (good, good, person(createdAt="2025-12-31T23:59:59.999Z")):
+        once(one)
+    assert judged == [good]
+    others = [
+        person(createdAt="yesterday"),
+        person(createdAt="2025-13-31T23:59:59"),
+        person(username="x@corp.example"),
+        good._replace(status=201),
+        good._replace(method="POST"),
+        good._replace(path=USERS + "/"),
+        good._replace(query="envelope=true"),
+        good._replace(headers=JSON),
+    ]
+    for one in others:
+        once(one)
+    assert judged == [good, *others]
+
+
+def test_what_is_wrong_is_wrong_again():
+    once = Once(SHAPES.check)
+    for _try in range(2):
+        with pytest.raises(Wrong):
+            once(person(createdAt="yesterday"))
 
 
 def _refuse_all(answer):
