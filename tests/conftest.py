@@ -30,6 +30,20 @@ def pytest_sessionstart() -> None:
         pytest.exit(f"These are the tests of {ROOT}, but Python would import {where}: use this clone's .venv.", 4)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What `-m "not thorough"` leaves out is not made: making thousands of tests takes longer than running hundreds."""
+    if "not thorough" in metafunc.config.option.markexpr.split(" and "):
+        metafunc.definition.own_markers[:] = map(without_thorough, metafunc.definition.own_markers)
+
+
+def without_thorough(mark: pytest.Mark) -> pytest.Mark:
+    if mark.name != "parametrize":
+        return mark
+    names, values = mark.args
+    kept = [value for value in values if "thorough" not in {one.name for one in getattr(value, "marks", ())}]
+    return pytest.mark.parametrize(names, kept or values, **mark.kwargs).mark
+
+
 def judge(answer: Answer) -> None:
     for description in DESCRIPTIONS:
         description.check(answer)
