@@ -17,6 +17,12 @@ from ansible.module_utils.common import warnings as module_warnings
 
 from simulator import Simulator
 
+try:
+    # Since ansible-core 2.22 a result comes with its secrets, and the controller masks them.
+    from ansible.module_utils.secrets import mask_secrets
+except ImportError:
+    mask_secrets = str
+
 MODULES = "ansible_collections.atlasops.access.plugins.modules"
 SMALL = {"access_token": "small-token"}
 
@@ -54,10 +60,12 @@ def run_module(name: str, sim: Simulator | None = None, check: bool = False, **o
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as ended:
         module.main()
-    result = Result(json.loads(printed.getvalue().strip().splitlines()[-1]))
-    result.rc, result.output = int(ended.value.code or 0), printed.getvalue()
+    output = mask_secrets(printed.getvalue())
+    result = Result(json.loads(output.strip().splitlines()[-1]))
+    result.rc, result.output = int(ended.value.code or 0), output
     result["warnings"] = [_text(warning) for warning in result.get("warnings", [])]
-    result.pop("invocation", None)
+    for name in ("invocation", "_ansible_new_secrets"):
+        result.pop(name, None)
     return result
 
 

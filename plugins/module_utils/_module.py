@@ -15,10 +15,9 @@ import platform
 import signal
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.common.parameters import remove_values
 
 from ._access import Refusal
 from ._client import Client
@@ -28,6 +27,14 @@ from ._names import blank
 from ._plain import unprinted
 from ._result import OF_OPTIONS, Row, cut, readable
 from ._transport import REQUESTS_ERROR
+
+try:
+    from ansible.module_utils.secrets import mask_secrets, register_secrets
+except ImportError:
+    # Before ansible-core 2.22, which masks on the controller.
+    from ansible.module_utils.common.parameters import remove_values
+
+    mask_secrets = register_secrets = None
 
 ENVIRONMENT = {
     "access_token": ("MONGODB_ATLAS_ACCESS_TOKEN",),
@@ -58,7 +65,7 @@ class Module(AnsibleModule):  # type: ignore[misc]
     def _load_params(self) -> None:
         super()._load_params()
         self.params.update(unprinted(self.params))
-        self.no_log_values.update(misplaced(self.params))
+        self.hide(misplaced(self.params))
         blank_state = "state" in self.params and blank(self.params["state"])
         _unset(self.params)
         if blank_state:
@@ -68,6 +75,18 @@ class Module(AnsibleModule):  # type: ignore[misc]
             if "options" in entry and isinstance(self.params.get(name), dict):
                 _unset(self.params[name])
 
+    def hide(self, secrets: Collection[str]) -> None:
+        """Keep them out of all that Ansible shows."""
+        self.no_log_values.update(secrets)
+        if register_secrets:
+            register_secrets(secrets)
+
+    def masked(self, text: str) -> str:
+        """The text without what is to be hidden."""
+        if mask_secrets:
+            return str(mask_secrets(text))
+        return str(remove_values(text, self.no_log_values))
+
 
 def _unset(options: Dict[str, Any]) -> None:
     """Drop the blank ones."""
@@ -75,12 +94,12 @@ def _unset(options: Dict[str, Any]) -> None:
         del options[name]
 
 
-def connect(module: AnsibleModule) -> Client:
+def connect(module: Module) -> Client:
     """The client for a module's options. Raises `Refusal`, before any request, when they don't make sense."""
     if REQUESTS_ERROR:
         raise Refusal(missing_required_lib("requests"))
     options = {name: _option(module, name) for name in ENVIRONMENT}
-    module.no_log_values.update(misplaced(options))
+    module.hide(misplaced(options))
     credential, warnings = choose_credential({name: options[name] for name in CREDENTIALS})
     check_limits(module.params)
     client = Client(
@@ -96,12 +115,12 @@ def connect(module: AnsibleModule) -> Client:
     return client
 
 
-def _option(module: AnsibleModule, name: str) -> Optional[str]:
+def _option(module: Module, name: str) -> Optional[str]:
     """An option, else the first of its environment variables that is not empty."""
     values = (os.environ.get(env) for env in ENVIRONMENT[name])
     value: Optional[str] = module.params[name] or next((value for value in values if not blank(value)), None)
     if value and name in SECRETS:
-        module.no_log_values.add(value)
+        module.hide({value})
     return value
 
 
@@ -174,7 +193,7 @@ def run_reader(
                 result, problem = answer(params, None, warnings, checked)
         except (Refusal, AtlasError, OSError) as error:
             problem = str(error)
-            result = failed(params, str(remove_values(problem, module.no_log_values)))
+            result = failed(params, module.masked(problem))
         end(module, {"changed": False, **result}, warnings, problem)
 
 

@@ -280,7 +280,7 @@ def ansible(sim: Any, folder: Path, tasks: list[dict[str, Any]], variables: dict
     ) as process:
         watcher = threading.Thread(target=watch_command_lines, args=(process, str(folder).encode(), lines))
         watcher.start()
-        output, _nothing = process.communicate(timeout=60)
+        output, _nothing = process.communicate(timeout=240)
         watcher.join()
     return output + log.read_text(encoding="utf-8"), "\n".join(lines)
 
