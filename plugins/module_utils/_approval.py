@@ -96,7 +96,7 @@ def text(document: Mapping[str, Any]) -> List[str]:
     steps: Sequence[Mapping[str, Any]] = document["steps"]
     whole = document["completeness"]
     unread = whole["unreadable"] or whole["team_access"] == "unreadable"
-    lost = "was not found in what could be read" if unread else "was found nowhere"
+    lost = "was not found in what could be read" if unread else "was found nowhere in scope"
     stay = [*document["outcome"]["still"], *(f"{user} {lost}" for user in nowhere(document))]
     if not steps:
         return _cut(["The plan has no steps.", *_some(stay, "points")])

@@ -195,7 +195,7 @@ def test_one_step():
         "p000: remove 1",
         "No guard stands against it.",
         "What stays open all the same:",
-        "x@corp.example was found nowhere",
+        "x@corp.example was found nowhere in scope",
     ]
 
 
@@ -268,7 +268,7 @@ def test_a_review_hands_over_what_its_approval_needs(small):
     result = review(small, policy, LIMITED)
     assert result["approved_guards"] == [{"guard": "max_removals", "project": None}]
     assert result["nowhere"] == ["nobody@corp.example"]
-    assert "nobody@corp.example was found nowhere" in result["approval_text"]
+    assert "nobody@corp.example was found nowhere in scope" in result["approval_text"]
     given = {"approved_plan": result["plan_digest"], "approved_steps": result["step_hashes"]}
     given.update(approved_guards=result["approved_guards"], approved_at=result["made_at"])
     assert guards_of(review(small, policy, LIMITED, **given)) == []

@@ -788,8 +788,8 @@ def test_offboarding_with_a_survey(awx, small, take):
     job = awx("Offboard people", answers)
     assert job.rc == 0, job.output
     check_output(job)
-    assert "nobody@corp.example was found nowhere" in job.told["text"]
-    assert '"nobody@corp.example was found nowhere"' in job.output, "in the last lines"
+    assert "nobody@corp.example was found nowhere in scope" in job.told["text"]
+    assert '"nobody@corp.example was found nowhere in scope"' in job.output, "in the last lines"
     gone = {"dan@corp.example", "Cara.Diaz+atlas@Corp.Example"}
     after = {project: {user for user in users if user not in gone} for project, users in before.items()}
     if take == "true":
@@ -833,8 +833,8 @@ def test_only_the_required_answers_report_and_name_who_is_nowhere(awx, small, tm
     assert job.told["nowhere"] == ["o'neil@corp.example"] and job.told["mode"] == "review"
     (still,) = job.told["still"]
     assert still.startswith("bob@corp.example still gets into alpha through the team readers")
-    assert {still, "o'neil@corp.example was found nowhere"} <= set(job.told["text"])
-    assert still in job.output and "o'neil@corp.example was found nowhere" in job.output
+    assert {still, "o'neil@corp.example was found nowhere in scope"} <= set(job.told["text"])
+    assert still in job.output and "o'neil@corp.example was found nowhere in scope" in job.output
     assert "[WARNING]" in job.output
 
 
