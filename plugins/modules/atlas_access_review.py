@@ -235,15 +235,10 @@ options:
     default: false
   programmatic_access:
     description:
-      - Also read the API keys and service accounts of the organizations - which of them get into the projects, with
-        which roles, whether they have a secret that is good today, and when it was last used. They are in
-        C(identities.csv), in RV(summary) and in the report; the secrets are nowhere, masked or not.
+      - Also read the API keys and service accounts of the organizations, as M(atlasops.access.atlas_project_identity_info)
+        does. They are in C(identities.csv), in RV(summary) and in the report; their secrets are nowhere.
       - API keys need a credential with Organization Member, service accounts one with Organization Read Only. What it
         may not or could not read is told, and RV(completeness) says so.
-      - It makes one request for each 500 API keys of an organization, two for each 500 service accounts, and one for
-        each service account.
-      - Not known to Atlas are an API key's owner, its dates and its use. Applications that act for a person (OAuth)
-        can't be listed. Remote MCP configurations show as the service accounts that MongoDB manages for them.
     type: bool
     default: false
     version_added: "1.1.0"
