@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls as the Atlas Administration API speaks them: versions, tokens, paging, patience, many at once.
+"""Calls as the Atlas Administration API speaks them: versions, tokens, patience, many at once.
 
 Knows nothing of Ansible. Private to this collection.
 """
