@@ -235,8 +235,9 @@ options:
     default: false
   programmatic_access:
     description:
-      - Also read the API keys and service accounts of the organizations, as M(atlasops.access.atlas_project_identity_info)
-        does. They are in C(identities.csv), in RV(summary) and in the report; their secrets are nowhere.
+      - Also read the API keys and service accounts of the organizations, with all that
+        M(atlasops.access.atlas_project_identity_info) tells of them. They are in C(identities.csv), in RV(summary) and
+        in the report; their secrets are nowhere.
       - API keys need a credential with Organization Member, service accounts one with Organization Read Only. What it
         may not or could not read is told, and RV(completeness) says so.
     type: bool
