@@ -234,7 +234,7 @@ def _finding(policy: Policy, guards: Guards, seat: Seat, verdicts: Mapping[str, 
         after = after or verdicts.get("memberships", verdicts.get("role_holders", NOTHING)).instead
     elif action == "add" and policy.add_missing:
         after = give | (NO_ROLES if seat.lapsed else seat.member.roles)
-    indirect = tuple(way for way in seat.ways if way.kind != "direct")
+    indirect = seat.ways[1:] if seat.direct else seat.ways
     roles = {"revoke": take, "add": give}.get(action, seat.member.roles)
     return Finding(seat.project, seat.key, seat.member, tuple(verdicts), tuple(reasons), action, roles, after, indirect)
 

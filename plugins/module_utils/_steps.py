@@ -21,6 +21,8 @@ Row = Dict[str, Any]
 PLANNED, DONE, FAILED, SKIPPED, UNKNOWN = "planned", "done", "failed", "skipped", "unknown"
 # Why a role was given that no plan holds: it was taken too late to see that its holder was the last owner.
 RESTORED = "restored"
+# `json.dumps` makes one anew for every step.
+_PLAIN = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def step_row(project: Project, step: Step, member: Optional[Member]) -> Row:
@@ -56,8 +58,7 @@ def step_hash(row: Mapping[str, Any]) -> str:
     if row.get("place"):
         facts.append(row["place"])
     # Surrogates, which JSON may carry, have no place in UTF-8.
-    text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
-    return hashlib.sha256(text).hexdigest()
+    return hashlib.sha256(_PLAIN.encode(facts).encode(errors="surrogatepass")).hexdigest()
 
 
 def digest(rows: Iterable[Mapping[str, Any]]) -> str:

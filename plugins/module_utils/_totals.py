@@ -60,6 +60,8 @@ def summary(policy: Policy, guards: Guards, reviewed: Sequence[Reviewed], rows: 
     statuses: Counter[Optional[str]] = Counter()
     for entry, count in entries.items():
         statuses[entry.member.status] += count if entry.direct else 0
+    rules = Counter(rule for finding in found for rule in finding.rules)
+    actions = Counter(finding.action for finding in found)
     memberships, alive = sum(statuses.values()), sum(len(living(one)) for one in reviewed)
     removals = sum(len(losing(one)) for one in reviewed)
     return {
@@ -70,8 +72,8 @@ def summary(policy: Policy, guards: Guards, reviewed: Sequence[Reviewed], rows: 
         "by_status": {status: statuses[status] for status in STATUSES},
         "indirect": sum(entries.values()) - memberships,
         "findings": len(found),
-        "by_rule": {rule: sum(rule in finding.rules for finding in found) for rule in RULES if is_asked(policy, rule)},
-        "by_action": {action: sum(action == finding.action for finding in found) for action in ACTIONS},
+        "by_rule": {rule: rules[rule] for rule in RULES if is_asked(policy, rule)},
+        "by_action": {action: actions[action] for action in ACTIONS},
         "steps": len(rows),
         "removals": removals,
         "removals_elsewhere": 0,
