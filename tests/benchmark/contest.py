@@ -95,7 +95,7 @@ def _run(contestant: Contestant, log: Path) -> None:
         contestant.requests = seen.requests
 
 
-def timed(command: Sequence[str], world: World | None, log: Path) -> Cost:
+def timed(command: Sequence[str], world: World | None, log: Path, limit_s: float = LIMIT_S) -> Cost:
     """Run a command, with its output in ``log``. Raises RuntimeError when it fails or takes too long."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment.update(world.environment() if world else {})
@@ -109,7 +109,7 @@ def timed(command: Sequence[str], world: World | None, log: Path) -> Cost:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        watchdog = threading.Timer(LIMIT_S, os.killpg, (process.pid, signal.SIGKILL))
+        watchdog = threading.Timer(limit_s, os.killpg, (process.pid, signal.SIGKILL))
         watchdog.start()
         # What wait4 tells of a process counts the children for which it waited too.
         _pid, status, usage = os.wait4(process.pid, 0)

@@ -18,7 +18,6 @@ from contest import Contestant
 from field import NPM_REMOVAL
 from verdicts import Verdict
 
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 PACKAGES = ("ansible-core", "requests", "aiohttp", "atlasapi", "uvicorn", "starlette")
 
 
@@ -30,19 +29,10 @@ def report(
     load: float,
 ) -> str:
     """Everything found; ``load`` is the machine's load average before the run."""
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    machine = f"{platform.system()}, {cpu_count()} processors, Python {platform.python_version()}"
     parts = [
-        f"{date.today()}, {machine}, {packages}.",
-        f"Load average of the machine before the run {load:.1f}, at its end {getloadavg()[0]:.1f}.",
-        _table(
-            ("figure", "measured", "by the least", "target", "met"),
-            [
-                (one.what, one.measured, one.by_least, one.target, {True: "yes", False: "**no**", None: ""}[one.met])
-                for one in verdicts
-            ],
-        ),
-        _table(
+        circumstances(load),
+        figures(verdicts),
+        table(
             ("contestant", "median s", "least", "most", "processor s", "rounds", "requests", "peak MiB"),
             [
                 (
@@ -58,17 +48,33 @@ def report(
                 for one in contestants
             ],
         ),
-        _missed(verdicts),
+        missed(verdicts),
         _left_out(contestants),
         f"The `uri` loop over all projects would take {uri_loop_s:.0f} s.",
-        _table(("one ad-hoc removal, on the target", "ms"), [(name, f"{ms:.0f}") for name, ms in imports.items()]),
+        table(("one ad-hoc removal, on the target", "ms"), [(name, f"{ms:.0f}") for name, ms in imports.items()]),
     ]
     return "\n\n".join(filter(None, parts))
 
 
-def _missed(verdicts: Iterable[Verdict]) -> str:
-    missed = [f"{one.what} ({one.measured}, {one.target})" for one in verdicts if one.met is False]
-    return f"Missed: {'; '.join(missed)}." if missed else "No figure is missed."
+def circumstances(load: float) -> str:
+    """When, where and with what; ``load`` is the machine's load average before the run."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    machine = f"{platform.system()}, {cpu_count()} processors, Python {platform.python_version()}"
+    return (
+        f"{date.today()}, {machine}, {packages}.\n\n"
+        f"Load average of the machine before the run {load:.1f}, at its end {getloadavg()[0]:.1f}."
+    )
+
+
+def figures(verdicts: Iterable[Verdict]) -> str:
+    met = {True: "yes", False: "**no**", None: ""}
+    rows = [(one.what, one.measured, one.by_least, one.target, met[one.met]) for one in verdicts]
+    return table(("figure", "measured", "by the least", "target", "met"), rows)
+
+
+def missed(verdicts: Iterable[Verdict]) -> str:
+    found = [f"{one.what} ({one.measured}, {one.target})" for one in verdicts if one.met is False]
+    return f"Missed: {'; '.join(found)}." if found else "No figure is missed."
 
 
 def _left_out(contestants: Iterable[Contestant]) -> str:
@@ -77,15 +83,16 @@ def _left_out(contestants: Iterable[Contestant]) -> str:
     return "" if there else "The client of npm did not take part: Node.js or npm is not here."
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def put_into(page: Path, text: str) -> None:
-    """Replace what is between the two markers of a page."""
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _old, end, after = rest.partition(END)
+def put_into(page: Path, name: str, text: str) -> None:
+    """Replace what is between the two markers of that name in a page."""
+    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = page.read_text(encoding="utf-8").partition(first)
+    _old, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"{page} lacks the markers {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        raise ValueError(f"{page} lacks the markers {first} and {last}")
+    page.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}", encoding="utf-8")

@@ -37,7 +37,8 @@ class Verdict(NamedTuple):
 
     @property
     def measured(self) -> str:
-        return f"{self.value:.2f}" if self.unit == "times" else f"{self.value:.0f} {self.unit}"
+        number = f"{self.value:.2f}" if self.unit == "times" or self.value < 10 else f"{self.value:,.0f}"
+        return number if self.unit == "times" else f"{number} {self.unit}"
 
     @property
     def by_least(self) -> str:

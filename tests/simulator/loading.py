@@ -31,7 +31,7 @@ from .world import (
 WORLDS = Path(__file__).parent / "worlds"
 PERSON = ("id", "org_roles", "teams", "created_at", "last_auth", "first_name", "last_name", "country", "invited", "by")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-GENERATED = re.compile(r"generated:(\d+)x(\d+)")
+GENERATED = re.compile(r"generated:(\d+)x(\d+)((?:,[a-z]+=\d+)*)")
 INVITED_AS = {"invited": "PENDING", "expired": "INVITATION_EXPIRED", "rejected": "INVITATION_REJECTED"}
 INVITED_SINCE = {"PENDING": "-3d", "INVITATION_EXPIRED": "-45d", "INVITATION_REJECTED": "-10d"}
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
@@ -42,13 +42,14 @@ Source = Union[dict[str, Any], str, Path]
 def load_world(source: Source) -> dict[str, Any]:
     """The plain data of a world: from a YAML file, a shipped world by its name (`small`, `demo`), or made up.
 
-    `generated:250x500` is a big one with 250 projects of 500 members.
+    `generated:250x500` is a big one with 250 projects of 500 members; `generated:250x500,each=20,teams=40` says more.
     """
     if isinstance(source, dict):
         return source
     size = GENERATED.fullmatch(str(source))
     if size:
-        return generated(projects=int(size[1]), members=int(size[2]))
+        more = {name: int(value) for name, value in re.findall(r"([a-z]+)=(\d+)", size[3])}
+        return generated(projects=int(size[1]), members=int(size[2]), **more)
     path = Path(source)
     if not path.suffix and not path.exists():
         path = WORLDS / f"{source}.yml"
@@ -268,26 +269,34 @@ def generated(
     pending: int = 0,
     owners: int = 2,
     organization: str = "Big Org",
+    each: int = 0,
+    teams: int = 0,
 ) -> dict[str, Any]:
     """The data of a big world: `members` people in each project, taken in turn from one pool of `people`.
 
     The first `owners` members of a project are owners; the last `pending` addresses of the pool have not accepted
-    their invitation. The service account is `mdb_sa_id_` and 24 times `b`, its secret `mdb_sa_sk_big`.
+    their invitation. Instead of `people`, `each` says in how many projects everybody is. There are so many `teams`,
+    each with a role in one project, and everybody is in one. The service account is `mdb_sa_id_` and 24 times `b`, its
+    secret `mdb_sa_sk_big`.
     """
-    pool = [f"person{number:05}@corp.example" for number in range(people or max(members, projects + members // 2))]
+    step = members // each if each else 1
+    count = projects * step if each else people or max(members, projects + members // 2)
+    pool = [f"person{number:05}@corp.example" for number in range(count)]
     users = {email: {"last_auth": f"-{1 + index % 200}d"} for index, email in enumerate(pool)}
     for email in pool[len(pool) - pending :]:
         users[email] = {"status": "PENDING"}
     roles = ("GROUP_READ_ONLY", "GROUP_DATA_ACCESS_READ_ONLY", "GROUP_DATA_ACCESS_READ_WRITE", "GROUP_CLUSTER_MANAGER")
 
     def of_project(number: int) -> dict[str, Any]:
-        chosen = [pool[(number + index) % len(pool)] for index in range(members)]
+        chosen = [pool[(number * step + index) % len(pool)] for index in range(members)]
+        assigned = range(number, teams, projects)
         return {
             "members": {
                 email: ["GROUP_OWNER"] if index < owners else [roles[(number + index) % len(roles)]]
                 for index, email in enumerate(chosen)
             },
             "tags": {"env": "prod" if number % 2 else "dev"},
+            "teams": {f"team-{team:03}": "GROUP_READ_ONLY" for team in assigned},
         }
 
     return {
@@ -298,6 +307,7 @@ def generated(
                 },
                 "api_keys": {"bigbigbi": {"private_key": "big-private-key"}},
                 "users": users,
+                "teams": {f"team-{team:03}": {"members": pool[team::teams]} for team in range(teams)},
                 "projects": {f"project-{number:03}": of_project(number) for number in range(projects)},
             }
         }

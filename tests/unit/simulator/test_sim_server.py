@@ -91,6 +91,15 @@ def test_generated():
     assert [row["status"] for row in invited.values()] == ["ACTIVE"] * 8 + ["PENDING"] * 2
 
 
+def test_generated_with_teams_and_everybody_in_so_many_projects():
+    org = next(iter(Simulator("generated:10x20,each=4,teams=3").world.orgs.values()))
+    assert len(org.users) == 50
+    seats = [user_id for project in org.projects.values() for user_id in project.members]
+    assert len(seats) == 200 and all(seats.count(user_id) == 4 for user_id in org.users)
+    assert sorted(user_id for team in org.teams.values() for user_id in team.members) == sorted(org.users)
+    assert [len(project.teams) for project in org.projects.values()] == [1] * 3 + [0] * 7
+
+
 # -- looking and turning ---------------------------------------------------------------------------------------------
 
 
