@@ -68,8 +68,12 @@ def circumstances(load: float) -> str:
 
 def figures(verdicts: Iterable[Verdict]) -> str:
     met = {True: "yes", False: "**no**", None: ""}
-    rows = [(one.what, one.measured, one.by_least, one.target, met[one.met]) for one in verdicts]
-    return table(("figure", "measured", "by the least", "target", "met"), rows)
+    rows = [("figure", "measured", "by the least", "target", "met")]
+    rows += [(one.what, one.measured, one.by_least, one.target, met[one.met]) for one in verdicts]
+    # What was run once has no least.
+    filled = [column for column in zip(*rows, strict=True) if any(column[1:])]
+    head, *found = zip(*filled, strict=True)
+    return table(head, found)
 
 
 def missed(verdicts: Iterable[Verdict]) -> str:
