@@ -180,6 +180,10 @@ class Client:
         wait(futures)
         return [future.result() for future in futures]
 
+    def meanwhile(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Begin work; what is returned waits for it, and returns or raises what it does."""
+        return self._pool.submit(work).result
+
     # --- calls ---------------------------------------------------------------------------------------------------
 
     def get(

@@ -10,7 +10,7 @@ Knows nothing of Ansible. Private to this collection.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from . import _atlas as atlas
 from . import _exceptions as exceptions
@@ -65,25 +65,26 @@ def survey(
     then: Callable[[people.Roster, people.Organizations], None],
 ) -> Survey:
     """Read who gets into the projects in scope, and hand each to ``then`` as soon as it is. Raises `AtlasError`."""
+    mine: Dict[str, Set[str]] = {org_id: set() for org_id in sorted({one.org_id for one in scope})}
+    for project in visible:
+        if project.org_id in mine:
+            mine[project.org_id].add(project.id)
+    told = client.meanwhile(lambda: _told(client, mine))
     seen = people.rosters(client, scope, legacy=params["legacy_invitations"], then=then)
-    identities = _identities(client, seen.organizations, visible)
+    identities = {
+        org_id: Identity(name, _projects(count, seen.organizations[org_id], mine[org_id]))
+        for org_id, (name, count) in told().items()
+    }
     return Survey(visible, seen.rosters, seen.organizations, identities, seen.doubts)
 
 
-def _identities(client: Client, known: people.Organizations, visible: Iterable[Project]) -> Dict[str, Identity]:
-    """The organizations by id, at two requests each."""
-    seen: Dict[str, Set[str]] = {org_id: set() for org_id in known}
-    for project in visible:
-        seen.setdefault(project.org_id, set()).add(project.id)
-    ids = sorted(known)
-    names = client.together(lambda org_id: atlas.organization_name(client, org_id), ids)
-    counts = client.together(lambda org_id: atlas.project_count(client, org_id, len(seen[org_id])), ids)
+def _told(client: Client, mine: Mapping[str, Set[str]]) -> Dict[str, Tuple[Optional[str], Optional[int]]]:
+    """What organizations say of their names and of how many projects they have, at two requests each."""
+    names = client.together(lambda org_id: atlas.organization_name(client, org_id), list(mine))
+    counts = client.together(lambda org_id: atlas.project_count(client, org_id, len(mine[org_id])), list(mine))
     return {
-        org_id: Identity(
-            None if isinstance(name, AtlasError) else name,
-            _projects(None if isinstance(count, AtlasError) else count, known[org_id], seen[org_id]),
-        )
-        for org_id, name, count in zip(ids, names, counts)
+        org_id: (None if isinstance(name, AtlasError) else name, None if isinstance(count, AtlasError) else count)
+        for org_id, name, count in zip(mine, names, counts)
     }
 
 
