@@ -185,6 +185,8 @@ def keys_by_email(members: Mapping[str, Union[Member, Person]]) -> Dict[str, Lis
 
 def labels(members: Mapping[str, Member]) -> Dict[str, str]:
     """What people see for each key: the email as Atlas spells it, with the id behind it where two share one."""
+    if len({folded(member.user) for member in members.values()}) == len(members):
+        return {key: member.user for key, member in members.items()}
     shared = {key for keys in keys_by_email(members).values() if len(keys) > 1 for key in keys}
     return {key: f"{member.user} ({key})" if key in shared else member.user for key, member in members.items()}
 
@@ -228,7 +230,7 @@ def plan(before: Access, after: Access) -> List[Step]:
 
     Giving comes before taking, so that nobody is without a role and no project without an owner in between.
     """
-    users = sorted(user for user in set(before) | set(after) if before.get(user) != after.get(user))
+    users = _changed(before, after)
     adds, grants, revokes, removes = [], [], [], []
     for user in users:
         had, has = before.get(user, frozenset()), after.get(user, frozenset())
@@ -271,8 +273,12 @@ def replay(access: Access, steps: Iterable[Step]) -> Dict[str, Roles]:
 
 def difference(before: Access, after: Access) -> Tuple[Dict[str, List[str]], Dict[str, List[str]]]:
     """What differs between two accesses, before and after, sorted and of plain types."""
-    changed = sorted(user for user in set(before) | set(after) if before.get(user) != after.get(user))
+    changed = _changed(before, after)
     return _plain(before, changed), _plain(after, changed)
+
+
+def _changed(before: Access, after: Access) -> List[str]:
+    return sorted({user for user, _roles in before.items() ^ after.items()})
 
 
 def _plain(access: Access, users: Iterable[str]) -> Dict[str, List[str]]:

@@ -21,7 +21,7 @@ from ._exceptions import exceptions
 from ._policy import IDENTITY_RULES, RULES, Exemption, Guards, Policy, is_asked, parsed, parsed_guards
 from ._review import Finding, Reviewed, lapsed
 from ._steps import Row, digest
-from ._totals import summary
+from ._totals import everybody, statuses, summary
 
 # How many rows of a listing beside the findings go into the document; the tables hold all.
 LISTED = 500
@@ -178,7 +178,7 @@ def _privileged(ways: Tuple[Way, ...]) -> Tuple[str, ...]:
 
 
 def _project_row(one: Reviewed) -> Row:
-    statuses = Counter(one.entries[key].member.status for key in one.before)
+    count = statuses(one)
     names = _names(one)
     privileged = {
         names[key]: roles
@@ -189,9 +189,9 @@ def _project_row(one: Reviewed) -> Row:
         "name": one.project.name,
         "id": one.project.id,
         "tags": dict(one.project.tags),
-        "active": statuses[ACTIVE],
-        "pending": statuses[PENDING],
-        "lapsed": sum(statuses[status] for status in LAPSED),
+        "active": count[ACTIVE],
+        "pending": count[PENDING],
+        "lapsed": sum(count[status] for status in LAPSED),
         "indirect": len(one.entries) - len(one.before),
         "owners": sorted(names[key] for key in one.owners),
         "privileged": dict(sorted(privileged.items())),
@@ -248,8 +248,7 @@ def dormant(reviewed: Iterable[Reviewed], policy: Policy, now: datetime) -> Row:
     """ACTIVE members who have not logged in for long: as the policy says, or 90 days."""
     days = policy.inactive_days if policy.inactive_days is not None else 90
     people: Dict[str, Row] = {}
-    # The same member comes with many projects.
-    for member, count in Counter(entry.member for one in reviewed for entry in one.entries.values()).items():
+    for (member, _ways), count in everybody(reviewed).items():
         idle = idle_days(member, now)
         if idle is None or idle < days:
             continue

@@ -10,7 +10,6 @@ Pure: no I/O, no Ansible. Private to this collection.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._access import (
@@ -309,18 +308,21 @@ def owners(
 
     Told by roles only, a direct owner's team proves nothing.
     """
-    direct = {key for key, roles in access.items() if owns(roles)}
+    # Of the many people few differ in roles or ways.
+    owning = set(filter(owns, set(access.values())))
+    direct = {key for key, roles in access.items() if roles in owning}
     found = {key for key in direct if key in entries and entries[key].member.status == ACTIVE}
-    found.update(
-        key
-        for key, (member, ways) in entries.items()
-        if _owns_by_team(ways) and member.status == ACTIVE and not (by_roles and OWNER in member.roles)
-    )
+    by_team = set(filter(_owns_by_team, {entry.ways for entry in entries.values()}))
+    if by_team:
+        found.update(
+            key
+            for key, (member, ways) in entries.items()
+            if ways in by_team and member.status == ACTIVE and not (by_roles and OWNER in member.roles)
+        )
     newcomers = direct.intersection(active).difference(entries)
     return frozenset(found.union(key for key in newcomers if OWNER in access[key]))
 
 
-@lru_cache(maxsize=10_000)
 def _owns_by_team(ways: Tuple[Way, ...]) -> bool:
     return any(way.kind == "team" and OWNER in way.roles for way in ways)
 

@@ -88,18 +88,21 @@ def project(row: Mapping[str, Json]) -> Project:
 
 
 # Rows as they were read, by account and roles, and what was made of them; so many that memory stays small.
-_MEMBERS: Dict[Tuple[str, FrozenSet[str]], Tuple[Mapping[str, Json], Member]] = {}
+_MEMBERS: Dict[Tuple[str, ...], Tuple[Mapping[str, Json], Member]] = {}
 MOST_MEMBERS = 10_000
 
 
 def member(row: Mapping[str, Json]) -> Member:
     """Somebody in a project; the same `Member` for a row that was there before, for most come with every project."""
-    roles = texts(row, "roles")
-    key = str(row.get("id")), roles
-    known = _MEMBERS.get(key)
+    key: Tuple[str, ...] = ()
+    try:
+        key = (row["id"], *row["roles"])
+        known = _MEMBERS.get(key)
+    except (KeyError, TypeError):
+        known = None
     if known and known[0] == row:
         return known[1]
-    found = _member(row, roles)
+    found = _member(row, texts(row, "roles"))
     if len(_MEMBERS) < MOST_MEMBERS:
         _MEMBERS[key] = row, found
     return found

@@ -52,7 +52,7 @@ def population(
     told = org_roles or {}
 
     @lru_cache(maxsize=10_000)
-    def who(entry: Entry) -> str:
+    def who(entry: Entry) -> Tuple[str, str, str]:
         member, ways = entry
         held = told.get(str(member.user_id))
         cells = (
@@ -69,12 +69,12 @@ def population(
             harmless(member.inviter),
             _given_by(ways) if held is None else _roles_text(held),
         )
-        return line(cells)
+        return folded(member.user), str(member.user_id), line(cells)
 
     yield line(POPULATION_COLUMNS)
     for project, entries in shown:
         begin = line((harmless(project.name), project.id))[: -len(_END)] + ","
-        yield "".join([begin + who(entry) for entry in sorted(entries.values(), key=_by_email)])
+        yield "".join([begin + cells for _email, _id, cells in sorted(map(who, entries.values()))])
     for one in sorted(elsewhere, key=lambda person: (folded(person.user), person.user_id)):
         about = ("", "", harmless(one.user), one.user_id, one.status, "", "", one.last_auth, None, one.created_at)
         yield line((*about, None, None, None, _roles_text(one.org_roles)))
@@ -97,10 +97,6 @@ def was(rows: Iterable[Mapping[str, str]]) -> Memberships:
         for row in rows
         if "direct" in row["via"].split(";") and row["status"] not in LAPSED
     }
-
-
-def _by_email(entry: Entry) -> Tuple[str, str]:
-    return folded(entry.member.user), str(entry.member.user_id)
 
 
 # People and the ways in are many, distinct ones are few: what is made of those is kept.

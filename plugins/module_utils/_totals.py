@@ -10,9 +10,11 @@ Pure: no I/O, no Ansible. Private to this collection.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
+from operator import attrgetter
 from typing import FrozenSet, Iterable, List, Optional, Sequence
 
-from ._access import LAPSED, STATUSES, Member, Step, folded
+from ._access import LAPSED, STATUSES, Entry, Member, Step, folded
 from ._policy import RULES, Guards, Policy, is_asked
 from ._review import ACTIONS, Reviewed, lapsed
 from ._steps import Row, step_row
@@ -27,9 +29,22 @@ def _whom(one: Reviewed, step: Step) -> Optional[Member]:
     return one.entries[step.user].member if step.user in one.entries else None
 
 
-def living(one: Reviewed) -> FrozenSet[str]:
-    """The keys of the memberships that give access."""
-    return frozenset(key for key in one.before if one.entries[key].member.status not in LAPSED)
+def everybody(reviewed: Iterable[Reviewed]) -> Counter[Entry]:
+    """Who gets in how often. The same people come with many projects, so that they are looked at once."""
+    return Counter(chain.from_iterable(one.entries.values() for one in reviewed))
+
+
+def statuses(one: Reviewed) -> Counter[Optional[str]]:
+    """How many memberships have which status."""
+    return Counter(map(_STATUS, map(one.entries.__getitem__, one.before)))
+
+
+_STATUS = attrgetter("member.status")
+
+
+def living(one: Reviewed) -> int:
+    """How many memberships give access."""
+    return sum(count for status, count in statuses(one).items() if status not in LAPSED)
 
 
 def losing(one: Reviewed) -> FrozenSet[str]:
@@ -55,21 +70,18 @@ def summary(policy: Policy, guards: Guards, reviewed: Sequence[Reviewed], rows: 
     ``removals_elsewhere`` are those of teams and organizations.
     """
     found = [finding for one in reviewed for finding in one.findings]
-    # The same people come with many projects, so they are looked at once.
-    entries = Counter(entry for one in reviewed for entry in one.entries.values())
-    statuses: Counter[Optional[str]] = Counter()
-    for entry, count in entries.items():
-        statuses[entry.member.status] += count if entry.direct else 0
     rules = Counter(rule for finding in found for rule in finding.rules)
     actions = Counter(finding.action for finding in found)
-    memberships, alive = sum(statuses.values()), sum(len(living(one)) for one in reviewed)
+    entries = everybody(reviewed)
+    held: Counter[Optional[str]] = sum(map(statuses, reviewed), Counter())
+    memberships, alive = sum(held.values()), sum(map(living, reviewed))
     removals = sum(len(losing(one)) for one in reviewed)
     return {
         "projects": len(reviewed),
         "people": len({folded(entry.member.user) for entry in entries if not lapsed(entry)}),
         "memberships": memberships,
         "living": alive,
-        "by_status": {status: statuses[status] for status in STATUSES},
+        "by_status": {status: held[status] for status in STATUSES},
         "indirect": sum(entries.values()) - memberships,
         "findings": len(found),
         "by_rule": {rule: rules[rule] for rule in RULES if is_asked(policy, rule)},
