@@ -62,9 +62,10 @@ def valid(grants: Iterable[Grant], now: datetime) -> List[Grant]:
 
 def exemption(policy: Policy, member: Member, project: Project, rule: str, now: datetime) -> Optional[Exemption]:
     """The exception that holds for somebody in a project and a rule today."""
+    names = folded(member.user), member.user_id
     for one in policy.exceptions:
         if (
-            one.user in (folded(member.user), member.user_id)
+            one.user in names
             and one.rule in (None, rule)
             and (one.project is None or project.id in one.projects)
             and _holds(one, now)
