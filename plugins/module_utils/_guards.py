@@ -206,7 +206,7 @@ def said(row: Row) -> str:
 def _tripped(guards: Guards, reviewed: Sequence[Reviewed]) -> List[Row]:
     """The guards of numbers that a plan trips: strictly more than the limit."""
     lose = {one.project.id: len(losing(one)) for one in reviewed}
-    alive = {one.project.id: living(one) for one in reviewed}
+    alive = {one.project.id: len(living(one)) for one in reviewed}
     lost, total = sum(lose.values()), sum(alive.values())
     come = sum(len(gaining(one)) for one in reviewed)
     names = Counter(one.project.name for one in reviewed)

@@ -42,9 +42,9 @@ def statuses(one: Reviewed) -> Counter[Optional[str]]:
 _STATUS = attrgetter("member.status")
 
 
-def living(one: Reviewed) -> int:
-    """How many memberships give access."""
-    return sum(count for status, count in statuses(one).items() if status not in LAPSED)
+def living(one: Reviewed) -> FrozenSet[str]:
+    """The keys of the memberships that give access."""
+    return frozenset(key for key in one.before if one.entries[key].member.status not in LAPSED)
 
 
 def losing(one: Reviewed) -> FrozenSet[str]:
@@ -74,7 +74,7 @@ def summary(policy: Policy, guards: Guards, reviewed: Sequence[Reviewed], rows: 
     actions = Counter(finding.action for finding in found)
     entries = everybody(reviewed)
     held: Counter[Optional[str]] = sum(map(statuses, reviewed), Counter())
-    memberships, alive = sum(held.values()), sum(map(living, reviewed))
+    memberships, alive = sum(held.values()), sum(len(living(one)) for one in reviewed)
     removals = sum(len(losing(one)) for one in reviewed)
     return {
         "projects": len(reviewed),
