@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: atlas_access_adopt
 short_description: Write today's memberships of MongoDB Atlas projects as files, to start a desired state from
-version_added: "1.1.0"
+version_added: "2.0.0"
 author: "atlasops.access contributors (@atlasops)"
 description:
   - Writes one YAML file for each project in scope, with its members and open invitations, for

@@ -46,7 +46,7 @@ options:
       - Where it fails everything else goes on, and RV(report_problem) says why.
     type: list
     elements: str
-    version_added: "1.1.0"
+    version_added: "2.0.0"
 seealso:
   - module: atlasops.access.atlas_access_review
 """

@@ -113,14 +113,14 @@ options:
             itself uses is in use.
           - It needs O(programmatic_access). A whole number.
         type: raw
-        version_added: "1.1.0"
+        version_added: "2.0.0"
       identity_holders:
         description:
           - A map from role, of projects or the organization, to the ids or names of the API keys and service accounts
             that may hold it. All others that hold it are reported; nothing is taken from them.
           - A name stands for all that have it. It needs O(programmatic_access).
         type: raw
-        version_added: "1.1.0"
+        version_added: "2.0.0"
   leavers_file:
     description:
       - A file of people who have left, beside those of O(policy.leavers). CSV with V(,), V(;) or tabs between the
@@ -130,7 +130,7 @@ options:
         alone. Without a header the first column counts.
       - Dates are written V(2026-12-31). The last day is over at 12:00 UTC of the next day, everywhere.
     type: path
-    version_added: "1.1.0"
+    version_added: "2.0.0"
   leavers_lose:
     description:
       - How far people of the rule V(leavers) who have left are taken out; V(projects) only, V(teams) as well, which
@@ -143,7 +143,7 @@ options:
     type: str
     choices: [projects, teams, organization]
     default: projects
-    version_added: "1.1.0"
+    version_added: "2.0.0"
   memberships_dir:
     description:
       - A directory with the desired state, in place of O(policy.memberships), one YAML file a project, as
@@ -152,7 +152,7 @@ options:
         need be V(expires) and V(reason). V([]) means that nobody is to be in.
       - Projects in scope that have no file are left alone, and told.
     type: path
-    version_added: "1.1.0"
+    version_added: "2.0.0"
   guards:
     description:
       - What the plan must not do. A guard that trips is in RV(blocked), and the clean-up stops before its first write.
@@ -242,7 +242,7 @@ options:
         may not or could not read is told, and RV(completeness) says so.
     type: bool
     default: false
-    version_added: "1.1.0"
+    version_added: "2.0.0"
   evidence_dir:
     description:
       - A directory for the evidence of runs. Each run makes one of its own in it, named by time, O(mode) and plan, with

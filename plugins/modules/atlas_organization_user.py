@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: atlas_organization_user
 short_description: Manage who is in a MongoDB Atlas organization, and with which organization roles
-version_added: "1.1.0"
+version_added: "2.0.0"
 author: "atlasops.access contributors (@atlasops)"
 description:
   - Takes people out of an organization and everything in it, or sees to it that they are members with exactly the

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: atlas_project_identity_info
 short_description: List the API keys and service accounts that get into MongoDB Atlas projects
-version_added: "1.1.0"
+version_added: "2.0.0"
 author: "atlasops.access contributors (@atlasops)"
 description:
   - Returns one row for each API key or service account and project that it gets into - because it was given the

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: atlas_team_user
 short_description: Manage who is in teams of a MongoDB Atlas organization
-version_added: "1.1.0"
+version_added: "2.0.0"
 author: "atlasops.access contributors (@atlasops)"
 description:
   - Takes people out of teams, or sees to it that they are in them.

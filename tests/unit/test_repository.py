@@ -41,6 +41,21 @@ def test_the_newest_release_of_the_changelog_is_this_version():
     assert newest == GALAXY["version"]
 
 
+def test_what_is_new_names_the_version_that_the_changes_ask_for():
+    """A change that can break a playbook makes the next release a major one."""
+    major, minor, _patch = released = numbers(GALAXY["version"])
+    told = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "changelogs/fragments").glob("*.yml")]
+    coming = (major + 1, 0, 0) if any("breaking_changes" in one for one in told) else (major, minor + 1, 0)
+    sources = [path for part in ("plugins", "roles") for path in (ROOT / part).rglob("*.[py]*") if path.is_file()]
+    texts = [path.read_text(encoding="utf-8") for path in sources if path.suffix in (".py", ".yml")]
+    named = {numbers(version) for one in texts for version in re.findall(r'version_added: "?([0-9.]+)', one)}
+    assert released in named and {one for one in named if one > released} <= {coming}
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
 def test_the_steps_of_a_release_name_every_place_of_the_version():
     steps = text("CONTRIBUTING.md").partition("## A release")[2]
     assert [name for name in (*VERSIONS, "galaxy.yml", "changelog.yaml") if name not in steps] == []
