@@ -188,29 +188,51 @@ WRITE_FAULTS = {
 WHOLE_IN_TEAMS = ("member_without_roles", "roles_string")
 # Faults that last: each is tried of every module.
 LASTING = ("401", "403", "404", "404-says-absent", "429", "500", "500-after-effect", "cut-after", "hang", "html-200")
-# Of every call.
+# Of every call: what lasts, and for a write an answer that is lost, for a read one of a wrong shape.
 OF_EVERY_CALL = (
-    ("500", None),
-    ("500-after-effect", 1),
-    ("cut-after", 1),
-    ("results_null", 1),
+    ("500", None, ("GET", "POST", "DELETE")),
+    ("cut-after", 1, ("POST", "DELETE")),
+    ("results_null", 1, ("GET",)),
+)
+# What the one client of all modules makes the same error of. A module meets one of each, and some module meets each.
+REFUSED, FAILED = ("402", "405", "406", "410", "415"), ("500", "502", "503", "html-503")
+ALIKE = (
+    REFUSED,
+    FAILED,
+    ("redirect", "redirect-to-nonsense"),
+    ("garbage", "empty", "html-200", "null"),
+    ("list", "string"),
+    ("no_results", "results_string", "results_null"),
+    ("member_without_roles", "roles_string"),
+    tuple(f"{name}-after-effect" for name in REFUSED),
+    tuple(f"{name}-after-effect" for name in FAILED[:3]),
+    tuple(f"{name}-after-effect" for name in ("garbage", "empty", "html-200", "null")),
 )
 
 
-def turns() -> set[tuple[Call, str]]:
-    """Which call meets which fault every time: those of a module take turns, as do all writes, and those for tokens."""
+def kinds_of_calls() -> dict[str, list[Call]]:
+    """The calls of each module, all writes, and those for tokens."""
     kinds: dict[str, list[Call]] = {}
     for call in CALLS:
         of_token = call.path in (TOKEN, REVOKE)
         kinds.setdefault("token" if of_token else TASKS[call.task].scenario.module, []).append(call)
         if call.method != "GET" and not of_token:
             kinds.setdefault("write", []).append(call)
-    found = set()
-    for calls in kinds.values():
-        for turn, name in enumerate({**READ_FAULTS, **WRITE_FAULTS}):
-            able = [call for call in calls if name in faults_of(call)]
-            found |= {(able[turn % len(able)], name)} if able else set()
-    return found
+    return kinds
+
+
+def turns() -> Iterator[tuple[Call, str, int | None]]:
+    """Which call meets which fault every time, once or always: those of a kind take turns."""
+    alike = {name: (group, at) for group in ALIKE for at, name in enumerate(group)}
+    for turn, name in enumerate({**READ_FAULTS, **WRITE_FAULTS}):
+        group, at = alike.get(name, ((name,), 0))
+        able = [[call for call in calls if name in faults_of(call)] for calls in kinds_of_calls().values()]
+        for number, calls in enumerate(filter(None, able)):
+            call = calls[turn % len(calls)]
+            if number % len(group) == at:
+                yield call, name, 1
+            if name in LASTING:
+                yield call, name, None
 
 
 def faults_of(call: Call) -> dict[str, Fault]:
@@ -222,13 +244,14 @@ def faults_of(call: Call) -> dict[str, Fault]:
 def matrix() -> Iterator[Any]:
     """Every fault of every call, once and always. Make test tries some of each kind, the stage `faults` of make check
     all of them."""
-    every_time = turns()
+    every_time = set(turns())
+    every_time |= {
+        (call, name, times) for name, times, methods in OF_EVERY_CALL for call in CALLS if call.method in methods
+    }
     for call in CALLS:
         for name, fault in faults_of(call).items():
-            chosen = (call, name) in every_time
             for often, times in (("once", 1), ("always", None)):
-                seldom = not (chosen and (times or name in LASTING)) and (name, times) not in OF_EVERY_CALL
-                marks = [pytest.mark.thorough] if seldom else []
+                marks = [] if (call, name, times) in every_time else [pytest.mark.thorough]
                 yield pytest.param(call, fault, times, id=f"{call.name}-{name}-{often}", marks=marks)
 
 
