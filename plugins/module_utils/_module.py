@@ -57,6 +57,16 @@ AUTH_SPEC: Dict[str, Any] = {
     "max_connections": {"type": "int", "default": 8},
     "max_wait": {"type": "float", "default": 300},
 }
+# What several modules take.
+PROJECTS: Dict[str, Any] = {
+    "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]}
+}
+SCOPE: Dict[str, Any] = {
+    **PROJECTS,
+    "exclude_projects": {"type": "list", "elements": "str"},
+    "project_tags": {"type": "dict"},
+}
+OUTPUT_FILE: Dict[str, Any] = {"output_file": {"type": "path"}}
 
 
 class Module(AnsibleModule):  # type: ignore[misc]

@@ -18,7 +18,7 @@ from ._cases import Run
 from ._client import Client
 from ._errors import AtlasError, Interrupted
 from ._journal import Journal
-from ._module import AUTH_SPEC, Module, connect, end, stoppable
+from ._module import AUTH_SPEC, PROJECTS, Module, connect, end, stoppable
 from ._report import report
 from ._runner import Desired, change
 
@@ -42,7 +42,7 @@ _EXCLUSIVE: Dict[str, Any] = {"exclusive": {"type": "bool", "default": False}}
 _WHICH: Dict[str, Any] = {"organization": {"type": "str", "aliases": ["organization_id", "org_id"]}}
 TARGETS: Dict[str, Dict[str, Any]] = {
     PROJECT: {
-        "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
+        **PROJECTS,
         **_WHO,
         **_ROLES,
         **_EXCLUSIVE,

@@ -22,6 +22,8 @@ description:
 extends_documentation_fragment:
   - atlasops.access.auth
   - atlasops.access.attributes
+  - atlasops.access.scope
+  - atlasops.access.scope.without
 options:
   memberships_dir:
     description:
@@ -29,21 +31,6 @@ options:
         are read first, and one that is wrong stops everything.
     type: path
     required: true
-  projects:
-    description:
-      - The projects in scope, by name, id (24 hexadecimal digits) or glob, such as V(payments-*).
-      - All that the credential sees, if left out.
-    type: list
-    elements: str
-    aliases: [project, project_id, project_name]
-  exclude_projects:
-    description: Projects out of scope, likewise.
-    type: list
-    elements: str
-  project_tags:
-    description:
-      - Only projects that have all these tags with these values are in scope. YAML's V(true) is the tag V(true).
-    type: dict
 seealso:
   - module: atlasops.access.atlas_access_review
 """
@@ -109,7 +96,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _people as 
 from ansible_collections.atlasops.access.plugins.module_utils import _sources as sourcing
 from ansible_collections.atlasops.access.plugins.module_utils._access import ACTIVE, PENDING
 from ansible_collections.atlasops.access.plugins.module_utils._files import put
-from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._module import SCOPE, run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import projects_in_scope
 from ansible_collections.atlasops.access.plugins.module_utils._read import text_of
 from ansible_collections.atlasops.access.plugins.module_utils._result import bounded
@@ -121,9 +108,7 @@ OF_DIFF = 200_000
 
 SPEC = {
     "memberships_dir": {"type": "path", "required": True},
-    "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
-    "exclude_projects": {"type": "list", "elements": "str"},
-    "project_tags": {"type": "dict"},
+    **SCOPE,
 }
 
 

@@ -20,22 +20,9 @@ description:
 extends_documentation_fragment:
   - atlasops.access.auth
   - atlasops.access.attributes.files
+  - atlasops.access.scope
+  - atlasops.access.scope.without
 options:
-  projects:
-    description:
-      - The projects in scope, by name, id (24 hexadecimal digits) or glob, such as V(payments-*).
-      - All that the credential sees, if left out.
-    type: list
-    elements: str
-    aliases: [project, project_id, project_name]
-  exclude_projects:
-    description: Projects out of scope, likewise.
-    type: list
-    elements: str
-  project_tags:
-    description:
-      - Only projects that have all these tags with these values are in scope. YAML's V(true) is the tag V(true).
-    type: dict
   policy:
     description:
       - Who may be in. What is left out is not asked for. The name of a key is the name of the rule in the findings.
@@ -603,14 +590,12 @@ evidence_dir:
   sample: evidence/20260401T060000Z-review-5f1c22ab
 """
 
-from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._module import SCOPE, run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._reviewer import answer, check, failed
 
 _USERS = {"type": "raw"}
 SPEC = {
-    "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
-    "exclude_projects": {"type": "list", "elements": "str"},
-    "project_tags": {"type": "dict"},
+    **SCOPE,
     "policy": {
         "type": "dict",
         "default": {},

@@ -17,6 +17,7 @@ description:
   - What Atlas does not tell can't be here. An API key has no owner, no dates and no record of its use. Applications
     that act for a person (OAuth) can't be listed. Remote MCP configurations show as the service accounts that MongoDB
     manages for them.
+  - Without O(projects) it also tells what belongs to an organization and gets into none of its projects.
   - API keys need a credential with Organization Member, service accounts one with Organization Read Only.
   - It makes one request for each 500 API keys of an organization, two for each 500 service accounts, and one for each
     service account.
@@ -24,21 +25,8 @@ description:
 extends_documentation_fragment:
   - atlasops.access.auth
   - atlasops.access.attributes.files
-options:
-  projects:
-    description:
-      - Only what gets into these projects, by name, id (24 hexadecimal digits) or glob, such as V(payments-*).
-      - If left out, all that the credential sees, and also what belongs to an organization and gets into none of them.
-    type: list
-    elements: str
-    aliases: [project, project_id, project_name]
-  output_file:
-    description:
-      - A file for all rows, as a JSON list. It is replaced in one move, and only its owner may read it.
-      - It is needed where there are more rows than fit into a result, which has 500,000 characters at most. Without
-        it the task fails then, and says how many there are.
-      - Its directory has to be there. It is written in check mode too.
-    type: path
+  - atlasops.access.scope
+  - atlasops.access.output_file
 seealso:
   - module: atlasops.access.atlas_access_review
   - module: atlasops.access.atlas_project_user_info
@@ -191,13 +179,13 @@ from ansible_collections.atlasops.access.plugins.module_utils import _atlas as a
 from ansible_collections.atlasops.access.plugins.module_utils import _programs as programs
 from ansible_collections.atlasops.access.plugins.module_utils._files import write_rows
 from ansible_collections.atlasops.access.plugins.module_utils._identities import gets_into, place_rows
-from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._module import OUTPUT_FILE, PROJECTS, run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import empty_lists, projects_in_scope
 from ansible_collections.atlasops.access.plugins.module_utils._result import listing
 
 SPEC = {
-    "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
-    "output_file": {"type": "path"},
+    **PROJECTS,
+    **OUTPUT_FILE,
 }
 
 

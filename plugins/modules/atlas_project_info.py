@@ -15,26 +15,14 @@ description:
 extends_documentation_fragment:
   - atlasops.access.auth
   - atlasops.access.attributes.files
+  - atlasops.access.scope
+  - atlasops.access.output_file
 options:
-  projects:
-    description:
-      - Only these projects, by name, id (24 hexadecimal digits) or glob, such as V(payments-*).
-      - All that the credential sees, if left out.
-    type: list
-    elements: str
-    aliases: [project, project_id, project_name]
   tags:
     description:
       - Only projects that have all these tags with these values. YAML's V(true) is the tag V(true).
       - A tag that no project has is told by a warning.
     type: dict
-  output_file:
-    description:
-      - A file for all projects, as a JSON list. It is replaced in one move, and only its owner may read it.
-      - It is needed where there are more projects than fit into a result, which has 500,000 characters at most. Without
-        it the task fails then, and says how many there are.
-      - Its directory has to be there. It is written in check mode too.
-    type: path
 seealso:
   - module: atlasops.access.atlas_project_user_info
 """
@@ -98,7 +86,7 @@ truncated:
 
 from ansible_collections.atlasops.access.plugins.module_utils import _atlas as atlas
 from ansible_collections.atlasops.access.plugins.module_utils._files import write_rows
-from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._module import OUTPUT_FILE, PROJECTS, run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import (
     empty_lists,
     projects_in_scope,
@@ -107,9 +95,9 @@ from ansible_collections.atlasops.access.plugins.module_utils._names import (
 from ansible_collections.atlasops.access.plugins.module_utils._result import listing
 
 SPEC = {
-    "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
+    **PROJECTS,
     "tags": {"type": "dict"},
-    "output_file": {"type": "path"},
+    **OUTPUT_FILE,
 }
 
 

@@ -21,14 +21,9 @@ description:
 extends_documentation_fragment:
   - atlasops.access.auth
   - atlasops.access.attributes.files
+  - atlasops.access.scope
+  - atlasops.access.output_file
 options:
-  projects:
-    description:
-      - Only these projects, by name, id (24 hexadecimal digits) or glob, such as V(payments-*).
-      - All that the credential sees, if left out.
-    type: list
-    elements: str
-    aliases: [project, project_id, project_name]
   users:
     description:
       - Only these users, by email or id (24 hexadecimal digits), written as in
@@ -65,13 +60,6 @@ options:
     elements: str
     choices: [direct, team, organization]
     default: [direct, team, organization]
-  output_file:
-    description:
-      - A file for all rows, as a JSON list. It is replaced in one move, and only its owner may read it.
-      - It is needed where there are more rows than fit into a result, which has 500,000 characters at most. Without
-        it the task fails then, and says how many there are.
-      - Its directory has to be there. It is written in check mode too.
-    type: path
 seealso:
   - module: atlasops.access.atlas_project_user
   - module: atlasops.access.atlas_access_review
@@ -193,7 +181,7 @@ from ansible_collections.atlasops.access.plugins.module_utils import _atlas as a
 from ansible_collections.atlasops.access.plugins.module_utils import _people as people_in
 from ansible_collections.atlasops.access.plugins.module_utils._access import STATUSES, folded, idle_days
 from ansible_collections.atlasops.access.plugins.module_utils._files import write_rows
-from ansible_collections.atlasops.access.plugins.module_utils._module import run_reader
+from ansible_collections.atlasops.access.plugins.module_utils._module import OUTPUT_FILE, PROJECTS, run_reader
 from ansible_collections.atlasops.access.plugins.module_utils._names import (
     empty_lists,
     people,
@@ -206,13 +194,13 @@ from ansible_collections.atlasops.access.plugins.module_utils._words import coun
 
 WAYS = ["direct", "team", "organization"]
 SPEC = {
-    "projects": {"type": "list", "elements": "str", "aliases": ["project", "project_id", "project_name"]},
+    **PROJECTS,
     "users": {"type": "raw", "aliases": ["user", "username", "user_id"]},
     "roles": {"type": "list", "elements": "str", "aliases": ["role"]},
     "statuses": {"type": "list", "elements": "str", "choices": list(STATUSES), "default": list(STATUSES)},
     "inactive_days": {"type": "int"},
     "via": {"type": "list", "elements": "str", "choices": WAYS, "default": WAYS},
-    "output_file": {"type": "path"},
+    **OUTPUT_FILE,
 }
 
 
