@@ -9,9 +9,12 @@ What is read of the environment while Ansible loads, its settings, is the same f
 
 from __future__ import annotations
 
+import copy
+import functools
 import importlib
 import json
 import os
+import pkgutil
 import select
 import subprocess
 import sys
@@ -63,12 +66,21 @@ def settings(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
 def main() -> None:
     for cli in CLIS.values():
         importlib.import_module(cli)
+    remember_metadata()
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()
         if child == 0:
             _command(asked)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def remember_metadata() -> None:
+    """What each command would read first: where the modules and plugins of Ansible itself are."""
+    finder = importlib.import_module("ansible.utils.collection_loader._collection_finder")
+    parsed = functools.cache(functools.partial(finder._meta_yml_to_dict, content_id=None))
+    parsed(pkgutil.get_data("ansible.config", "ansible_builtin_runtime.yml"))
+    finder._meta_yml_to_dict = lambda raw, unused: copy.deepcopy(parsed(raw))
 
 
 def _command(asked: dict[str, Any]) -> None:
@@ -82,6 +94,8 @@ def _command(asked: dict[str, Any]) -> None:
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
         sys.argv = asked["command"]
+        # Which is the Python of modules on the implicit localhost, and `ansible_playbook_python`.
+        sys.executable = os.environ.get("ANSIBLE_PYTHON_INTERPRETER", sys.executable)
         importlib.import_module(CLIS[sys.argv[0]]).main()
     except SystemExit as ended:
         code = int(ended.code or 0)

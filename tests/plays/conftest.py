@@ -15,6 +15,7 @@ from typing import Any
 
 import estates
 import pytest
+import warm_python
 from warm_ansible import Warm, settings
 
 from simulator import Simulator
@@ -42,7 +43,7 @@ def environment(sim: Simulator, world: str, home: Path) -> dict[str, str]:
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "ANSIBLE_HOME": str(home / ".ansible"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv/collections"),
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_PYTHON_INTERPRETER": warm_python.interpreter(),
         "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
         "ANSIBLE_LOCALHOST_WARNING": "False",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",

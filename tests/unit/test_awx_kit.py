@@ -22,6 +22,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import warm_python
 import yaml
 from jinja2 import StrictUndefined
 from jinja2.exceptions import SecurityError, TemplateError
@@ -76,12 +77,16 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
+def warm_modules() -> dict[str, str]:
+    return {"ansible_python_interpreter": warm_python.interpreter()}
+
+
 def made(place: Path, **settings: Any) -> SimpleNamespace:
     """All lists of awx_objects.yml, with the settings as they are but for these."""
     play, dest = place / "dump.yml", place / "kit.json"
     names = ", ".join(f"'{name}': {name}" for name in LISTS)
     play.write_text(DUMP.format(vars=PLAYBOOKS / "vars", names=names, dest=dest))
-    line = [sys.executable, "-m", "ansible", "playbook", str(play), "-e", json.dumps(settings)]
+    line = [sys.executable, "-m", "ansible", "playbook", str(play), "-e", json.dumps({**settings, **warm_modules()})]
     done = subprocess.run(line, capture_output=True, text=True, env=environment(place), cwd=place, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(dest.read_text())
@@ -666,7 +671,9 @@ def awx(kit, small, tmp_path):
         injected = inject_here(kit.credential_types[0], {**ACCOUNT, "base_url": small.url})
         of_awx = {"AWX_HOST": "https://awx.example", "PROJECT_REVISION": "0123abc", "JOB_ID": "77"}
         (place / "env/envvars").write_text(json.dumps({**environment(tmp_path), **of_awx, **injected}))
-        (place / "env/extravars").write_text(variables(template, answers, artifacts or {}, **more))
+        (place / "env/extravars").write_text(
+            variables(template, {**answers, **warm_modules()}, artifacts or {}, **more)
+        )
         flags = ["--check"] * ((job_type or template["job_type"]) == "check") + ["--diff"] * template["diff_mode"]
         (place / "env/cmdline").write_text(" ".join(flags))
         line = [sys.executable, "-m", "ansible_runner", "run", "-q", str(place), "-p", template["playbook"], "-i", "77"]

@@ -18,6 +18,7 @@ from typing import Any, Callable
 from urllib.parse import quote
 
 import pytest
+import warm_python
 from by_hand import Asked, Said, by_hand
 from module_run import run_module
 from test_faults import WRITE_FAULTS
@@ -242,7 +243,9 @@ def test_a_secret_in_the_wrong_variable_is_not_returned(small, monkeypatch, vari
 # --- through Ansible itself ------------------------------------------------------------------------------------------
 
 
-def ansible(sim: Any, folder: Path, tasks: list[dict[str, Any]], variables: dict[str, str]) -> tuple[str, str]:
+def ansible(
+    sim: Any, folder: Path, tasks: list[dict[str, Any]], variables: dict[str, str], python: str = sys.executable
+) -> tuple[str, str]:
     """Tasks in their most verbose form, in a play or (with variables, the first of them) ad hoc: all that is printed
     and logged, and the command lines of all processes. A task that fails does not stop those after it."""
     tasks = [{**task, "options": {"base_url": sim.url, **task["options"]}} for task in tasks]
@@ -272,7 +275,7 @@ def ansible(sim: Any, folder: Path, tasks: list[dict[str, Any]], variables: dict
         "-vvvv",
         "--diff",
         "-e",
-        f"ansible_python_interpreter={sys.executable}",
+        f"ansible_python_interpreter={python}",
     ]
     lines: set[str] = set()
     with subprocess.Popen(
@@ -322,7 +325,7 @@ def test_the_most_verbose_ansible_shows_no_secret(watched, tmp_path, origin):
 @pytest.mark.parametrize("name", [pytest.param(USER, marks=pytest.mark.thorough), USER_INFO])
 def test_the_most_verbose_ansible_shows_no_secret_in_the_wrong_option(small, tmp_path, name):
     tasks = [{"module": f"atlasops.access.{name}", "options": with_wrong(name, options)} for options in WRONG.values()]
-    output, command_lines = ansible(small, tmp_path, tasks, {})
+    output, command_lines = ansible(small, tmp_path, tasks, {}, warm_python.interpreter())
     assert f"ignored={len(WRONG)}" in output, output
     assert_clean(output, NOT_TO_BE_SEEN)
     assert_clean(command_lines, NOT_TO_BE_SEEN)
