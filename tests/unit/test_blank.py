@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -16,12 +17,14 @@ from test_laws import ABSENT, DAN, ORGANIZATION, ROLE, TEAM, USER
 from ansible_collections.atlasops.access.plugins.module_utils._module import AUTH_SPEC
 from ansible_collections.atlasops.access.plugins.module_utils._writer import TARGETS
 
-USER_INFO, INFO, IDENTITY_INFO, REVIEW, EVIDENCE = (
+ROOT = Path(__file__).resolve().parents[2]
+USER_INFO, INFO, IDENTITY_INFO, REVIEW, EVIDENCE, ADOPT = (
     "atlas_project_user_info",
     "atlas_project_info",
     "atlas_project_identity_info",
     "atlas_access_review",
     "atlas_access_evidence",
+    "atlas_access_adopt",
 )
 TARGET = {"projects": ["alpha"], "users": [DAN], "roles": ["GROUP_READ_ONLY"]}
 FILLED: dict[str, dict[str, Any]] = {
@@ -49,6 +52,7 @@ FILLED: dict[str, dict[str, Any]] = {
         "guards": {"protected_users": ["ann@corp.example"], "max_removals": 1},
     },
     EVIDENCE: {"evidence_dir": "/nonexistent", "run": {"reason": "a test"}},
+    ADOPT: {"memberships_dir": "memberships", "projects": ["alpha"], "exclude_projects": ["beta"]},
 }
 KINDS = {USER: "project", ROLE: "project", TEAM: "team", ORGANIZATION: "organization"}
 WRITING = tuple(KINDS)
@@ -57,14 +61,18 @@ WRITING = tuple(KINDS)
 OTHER_TYPES = ("bool", "int", "float")
 
 
+def test_every_module_is_tried():
+    assert set(FILLED) == {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
+
+
 def spec_of(name: str) -> dict[str, Any]:
     own = importlib.import_module(f"{MODULES}.{name}").SPEC
     return {**AUTH_SPEC, **(TARGETS[KINDS[name]] if name in KINDS else {}), **own}
 
 
 def blanks(entry: dict[str, Any]) -> list[Any]:
-    lists = [[""], [None], ["", " \n"]] if entry["type"] in ("list", "raw") else []
-    return ["", " ", "\n", None, *lists]
+    lists = [[""], [None, " \n"]] if entry["type"] in ("list", "raw") else []
+    return ["", " \n", None, *lists]
 
 
 def cases() -> Iterator[Any]:
