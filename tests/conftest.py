@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def pytest_sessionstart() -> None:
     where = Path(found.origin).resolve().parents[2] if found and found.origin else None
     if where != ROOT:
         pytest.exit(f"These are the tests of {ROOT}, but Python would import {where}: use this clone's .venv.", 4)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, for some tests wait most of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
