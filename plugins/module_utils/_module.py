@@ -29,11 +29,9 @@ from ._result import OF_OPTIONS, Row, cut, readable
 from ._transport import REQUESTS_ERROR
 
 try:
+    # Since ansible-core 2.22 the controller masks what is registered.
     from ansible.module_utils.secrets import mask_secrets, register_secrets
 except ImportError:
-    # Before ansible-core 2.22, which masks on the controller.
-    from ansible.module_utils.common.parameters import remove_values
-
     mask_secrets = register_secrets = None
 
 ENVIRONMENT = {
@@ -95,6 +93,8 @@ class Module(AnsibleModule):  # type: ignore[misc]
         """The text without what is to be hidden."""
         if mask_secrets:
             return str(mask_secrets(text))
+        from ansible.module_utils.common.parameters import remove_values
+
         return str(remove_values(text, self.no_log_values))
 
 
