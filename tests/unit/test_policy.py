@@ -188,6 +188,15 @@ def test_a_lapsed_invitation_holds_no_role_and_is_renewed_by_memberships_alone(s
     assert [(step.action, step.user) for step in done.steps] == ([("add", one[0])] if add_missing else [])
 
 
+@pytest.mark.parametrize("status, invited", [("PENDING", "2020-01-01T00:00:00Z"), ("INVITATION_EXPIRED", None)])
+@pytest.mark.parametrize("add_missing", [True, False])
+def test_an_invitation_that_the_next_run_would_send_again_is_not_taken_back(status, invited, add_missing):
+    one = entry("x@corp.example", "GROUP_READ_ONLY", status=status, invited=invited)
+    listed = desired((one[0], "GROUP_READ_ONLY"), (ANN[0], "GROUP_OWNER"))
+    rules = {"stale_invitation_days": 14, "memberships": listed, "add_missing": add_missing}
+    assert ("remove" in [step.action for step in reviewed(rules, ANN, one).steps]) is not add_missing
+
+
 def legacy(user, *roles):
     key, one = entry(user, *roles, status="PENDING", invited="2020-01-01T00:00:00Z")
     return f"legacy-{key}", one._replace(member=one.member._replace(legacy=True, last_auth=None))
