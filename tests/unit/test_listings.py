@@ -145,6 +145,7 @@ MOVES = {
     "the-order-changes": (("abcd", "cabd"), "cabd"),
     "one-goes-behind": (("abcd", "abc"), "abc"),
     "one-moves-to-the-end-of-three-pages": (("abcde", "bcdea"), "bcdea"),
+    "one-goes-in-front-and-two-come-behind": (("abc", "bcxy"), "bcxy"),
 }
 
 
