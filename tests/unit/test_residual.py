@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from by_hand import Said, by_hand, page
 from meanwhile import gives
@@ -32,8 +34,13 @@ def both(sim, **options):
     check = run_module(USER, sim, True, **options, **ABSENT)
     real = run_module(USER, sim, **options, **ABSENT)
     assert not check.get("failed") and not real.get("failed"), real
-    assert check["residual_access"] == real["residual_access"] and check["warnings"] == real["warnings"]
+    assert check["residual_access"] == real["residual_access"] and timeless(check) == timeless(real)
     return real
+
+
+def timeless(result):
+    """The warnings without how long was tried."""
+    return [re.sub(r"\d+\.\d s", "some s", one) for one in result["warnings"]]
 
 
 # --- everybody named -------------------------------------------------------------------------------------------------
