@@ -86,10 +86,12 @@ def grown(options: argparse.Namespace) -> bool:
     found = growth.figures(curves)
     when = circumstances(load)
     unmeasured = [f"Could not be measured: {', '.join(problems)}."] if problems else []
-    text = "\n\n".join([when, figures(found), missed(found), *unmeasured, growth.tables(curves), CURVES])
+    short = ["The smaller sizes alone (`--quick`)."] if options.quick else []
+    text = "\n\n".join([when, *short, figures(found), missed(found), *unmeasured, growth.tables(curves), CURVES])
     growth.draw(curves, BUILD / "scale.png")
     _keep("scale", "scale", {"curves": [one.as_dict() for one in curves]}, text, options.docs)
-    if options.docs:
+    # One small estate is no figure to plan by.
+    if options.docs and not options.quick:
         estates = [one for one in curves if one.name == scale.OF_ESTATES]
         put_into(ESTATES, "estate", f"{when}\n\n{growth.tables(estates)}")
     return not problems and all(one.met is not False for one in found)
