@@ -74,7 +74,8 @@ def summary(policy: Policy, guards: Guards, reviewed: Sequence[Reviewed], rows: 
     actions = Counter(finding.action for finding in found)
     entries = everybody(reviewed)
     held: Counter[Optional[str]] = sum(map(statuses, reviewed), Counter())
-    memberships, alive = sum(held.values()), sum(len(living(one)) for one in reviewed)
+    memberships = sum(held.values())
+    alive = memberships - sum(held[status] for status in LAPSED)
     removals = sum(len(losing(one)) for one in reviewed)
     return {
         "projects": len(reviewed),
