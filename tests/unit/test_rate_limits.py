@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections import defaultdict
 from itertools import pairwise
 from typing import Any
@@ -127,12 +126,14 @@ def test_more_invitations_than_a_minute_allows_are_all_sent_once(small, monkeypa
 
 
 def test_waiting_ends_at_max_wait_and_says_how_long_it_took(small, monkeypatch):
-    monkeypatch.setattr(importlib.import_module(CLIENT), "THROTTLE_FLOOR", 0.05)
+    monkeypatch.setattr(importlib.import_module(CLIENT), "THROTTLE_FLOOR", 0.01)
     small.fault(429, method="GET", path="/groups$", times=None)
-    result = run_module("atlas_project_info", small, max_wait=0.5)
+    result = run_module("atlas_project_info", small, max_wait=0.1)
     assert result["failed"]
-    said = r": 429 .* throttled: gave up after 4 tries in \d s, Atlas does not say for how long"
-    assert re.search(said, result["msg"])
+    assert (
+        "429" in result["msg"]
+        and "throttled: gave up after 4 tries in 0 s, Atlas does not say for how long" in result["msg"]
+    )
 
 
 def test_a_wait_beyond_max_wait_is_not_begun(small):
