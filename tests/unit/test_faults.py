@@ -186,7 +186,7 @@ WRITE_FAULTS = {
 
 # A team knows no roles, so these are whole answers there, of a team that somebody else is in: no run can tell.
 WHOLE_IN_TEAMS = ("member_without_roles", "roles_string")
-# Faults that last: each is tried of every module.
+# Faults that last.
 LASTING = ("401", "403", "404", "404-says-absent", "429", "500", "500-after-effect", "cut-after", "hang", "html-200")
 # Of every call: what lasts, and for a write an answer that is lost, for a read one of a wrong shape.
 OF_EVERY_CALL = (
@@ -194,45 +194,20 @@ OF_EVERY_CALL = (
     ("cut-after", 1, ("POST", "DELETE")),
     ("results_null", 1, ("GET",)),
 )
-# What the one client of all modules makes the same error of. A module meets one of each, and some module meets each.
-REFUSED, FAILED = ("402", "405", "406", "410", "415"), ("500", "502", "503", "html-503")
-ALIKE = (
-    REFUSED,
-    FAILED,
-    ("redirect", "redirect-to-nonsense"),
-    ("garbage", "empty", "html-200", "null"),
-    ("list", "string"),
-    ("no_results", "results_string", "results_null"),
-    ("member_without_roles", "roles_string"),
-    tuple(f"{name}-after-effect" for name in REFUSED),
-    tuple(f"{name}-after-effect" for name in FAILED[:3]),
-    tuple(f"{name}-after-effect" for name in ("garbage", "empty", "html-200", "null")),
-)
-
-
-def kinds_of_calls() -> dict[str, list[Call]]:
-    """The calls of each module, all writes, and those for tokens."""
-    kinds: dict[str, list[Call]] = {}
-    for call in CALLS:
-        of_token = call.path in (TOKEN, REVOKE)
-        kinds.setdefault("token" if of_token else TASKS[call.task].scenario.module, []).append(call)
-        if call.method != "GET" and not of_token:
-            kinds.setdefault("write", []).append(call)
-    return kinds
 
 
 def turns() -> Iterator[tuple[Call, str, int | None]]:
-    """Which call meets which fault every time, once or always: those of a kind take turns."""
-    alike = {name: (group, at) for group in ALIKE for at, name in enumerate(group)}
+    """Which call meets which fault every time: those for tokens, those that read and those that write take turns. What
+    fails is the work of the one client of all modules."""
+    kinds: dict[tuple[bool, bool], list[Call]] = {}
+    for call in CALLS:
+        kinds.setdefault((call.path in (TOKEN, REVOKE), call.method == "GET"), []).append(call)
     for turn, name in enumerate({**READ_FAULTS, **WRITE_FAULTS}):
-        group, at = alike.get(name, ((name,), 0))
-        able = [[call for call in calls if name in faults_of(call)] for calls in kinds_of_calls().values()]
-        for number, calls in enumerate(filter(None, able)):
-            call = calls[turn % len(calls)]
-            if number % len(group) == at:
-                yield call, name, 1
-            if name in LASTING:
-                yield call, name, None
+        for calls in kinds.values():
+            able = [call for call in calls if name in faults_of(call)]
+            if able:
+                # The calls of a module stand together: with such steps a few turns are with all modules.
+                yield able[turn * 7 % len(able)], name, None if name in LASTING else 1
 
 
 def faults_of(call: Call) -> dict[str, Fault]:

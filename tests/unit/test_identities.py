@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -243,24 +244,28 @@ def test_where_it_can_not_be_read_which_accounts_mongodb_manages_that_is_not_kno
     assert {row["system_managed"] for row in result["identities"] if row["kind"] == "service_account"} == {None}
 
 
-@pytest.mark.parametrize("label", [label for label in WRITE_FAULTS if "hang" not in label])
-def test_no_fault_is_taken_for_nothing_and_no_seed_of_a_secret_is_seen(world, hasty, capfd, label):
+def faults_of_credentials() -> Iterator[Any]:
+    """Each fault with each credential; every time the credentials take turns."""
+    accounts = [
+        ("token", {"access_token": "world-token"}),
+        ("account", {"access_token": "", "client_id": ADMIN, "client_secret": f"mdb_sa_sk_{SEED}"}),
+    ]
+    for turn, label in enumerate(label for label in WRITE_FAULTS if "hang" not in label):
+        for at, (name, credential) in enumerate(accounts):
+            marks = [] if turn % len(accounts) == at else [pytest.mark.thorough]
+            yield pytest.param(label, credential, marks=marks, id=f"{label}-{name}")
+
+
+@pytest.mark.parametrize("label, credential", list(faults_of_credentials()))
+def test_no_fault_is_taken_for_nothing_and_no_seed_of_a_secret_is_seen(world, hasty, capfd, label, credential):
     fault, whole = WRITE_FAULTS[label], info(world)["identities"]
-    for credential in CREDENTIALS_OF_WORLD:
-        world.reset()
-        world.fault(fault.what, path="/orgs/", times=None, after_effect=fault.after_effect)
-        result = info(world, max_wait=0.05, **credential)
-        printed = capfd.readouterr()
-        known = [{**row, "this_run": None} for row in result["identities"]]
-        assert result.get("failed") or known == whole, "a failed read was taken for nothing"
-        assert SEED[-12:] not in result.output + printed.out + printed.err
-        assert "Traceback" not in result.output + printed.err
-
-
-CREDENTIALS_OF_WORLD = [
-    {"access_token": "world-token"},
-    {"access_token": "", "client_id": ADMIN, "client_secret": f"mdb_sa_sk_{SEED}"},
-]
+    world.fault(fault.what, path="/orgs/", times=None, after_effect=fault.after_effect)
+    result = info(world, max_wait=0.05, **credential)
+    printed = capfd.readouterr()
+    known = [{**row, "this_run": None} for row in result["identities"]]
+    assert result.get("failed") or known == whole, "a failed read was taken for nothing"
+    assert SEED[-12:] not in result.output + printed.out + printed.err
+    assert "Traceback" not in result.output + printed.err
 
 
 def test_neither_secrets_nor_what_atlas_masks_of_them_is_returned(world, tmp_path):
