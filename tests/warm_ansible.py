@@ -9,11 +9,12 @@ What is read of the environment while Ansible loads, its settings, is the same f
 
 from __future__ import annotations
 
-import copy
 import functools
+import gc
 import importlib
 import json
 import os
+import pickle
 import pkgutil
 import select
 import subprocess
@@ -27,7 +28,10 @@ CLIS = {
     "ansible-inventory": "ansible.cli.inventory",
     "ansible-playbook": "ansible.cli.playbook",
 }
+# What plugins load.
+LOADED = ("requests", *(f"ansible.plugins.inventory.{name}" for name in ("auto", "host_list", "ini", "script", "yaml")))
 SECONDS = 180
+READ_LATER = {"ANSIBLE_HOME", "ANSIBLE_CACHE_PLUGIN_CONNECTION"}
 
 
 class Warm:
@@ -59,14 +63,16 @@ class Warm:
 
 def settings(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
     """What Ansible reads but once, as it is loaded."""
-    ours = {name for name in environment if name.startswith("ANSIBLE_")} - {"ANSIBLE_HOME"}
+    ours = {name for name in environment if name.startswith("ANSIBLE_")} - READ_LATER
     return frozenset((name, environment[name]) for name in ours)
 
 
 def main() -> None:
-    for cli in CLIS.values():
-        importlib.import_module(cli)
+    for name in (*CLIS.values(), *LOADED):
+        importlib.import_module(name)
     remember_metadata()
+    # Each command is over before there is much to collect.
+    gc.disable()
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()
@@ -79,8 +85,9 @@ def remember_metadata() -> None:
     """What each command would read first: where the modules and plugins of Ansible itself are."""
     finder = importlib.import_module("ansible.utils.collection_loader._collection_finder")
     parsed = functools.cache(functools.partial(finder._meta_yml_to_dict, content_id=None))
-    parsed(pkgutil.get_data("ansible.config", "ansible_builtin_runtime.yml"))
-    finder._meta_yml_to_dict = lambda raw, unused: copy.deepcopy(parsed(raw))
+    kept = functools.cache(lambda raw: pickle.dumps(parsed(raw)))
+    kept(pkgutil.get_data("ansible.config", "ansible_builtin_runtime.yml"))
+    finder._meta_yml_to_dict = lambda raw, unused: pickle.loads(kept(raw))
 
 
 def _command(asked: dict[str, Any]) -> None:

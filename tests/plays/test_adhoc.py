@@ -37,6 +37,7 @@ def test_an_ad_hoc_removal_shows_who_loses_what_then_does_it(small):
     assert "dan@corp.example" not in small.sim.state()["beta"]
 
 
+@pytest.mark.thorough
 def test_a_removal_returns_what_was_done_and_again_that_nothing_was_left(account, localhost):
     remove = getattr(localhost, USER)
     first = remove(**REMOVE)["localhost"]
@@ -51,6 +52,7 @@ def test_a_removal_returns_what_was_done_and_again_that_nothing_was_left(account
     assert not account.writes
 
 
+@pytest.mark.thorough
 def test_the_rows_of_one_task_are_what_another_is_asked(account, localhost):
     rows = getattr(localhost, f"{USER}_info")(users=["dan@corp.example"], via=["direct"])["localhost"]["memberships"]
     assert [row["project"] for row in rows] == ["alpha", "beta", "gamma"]
@@ -59,6 +61,7 @@ def test_the_rows_of_one_task_are_what_another_is_asked(account, localhost):
     assert not [name for name, people in account.state().items() if "dan@corp.example" in people]
 
 
+@pytest.mark.thorough
 def test_a_failure_has_the_keys_of_a_success_and_no_secret(account, localhost, capfd):
     account.fault({"status": 403, "errorCode": "ACCESS_FORBIDDEN"}, method="DELETE", times=None)
     failed = getattr(localhost, USER)(**REMOVE, client_id="", client_secret="", access_token="small-token")["localhost"]
@@ -69,6 +72,7 @@ def test_a_failure_has_the_keys_of_a_success_and_no_secret(account, localhost, c
     assert "small-token" not in f"{failed} {printed.out} {printed.err}"
 
 
+@pytest.mark.thorough
 def test_two_hosts_that_remove_the_same_person_at_once_both_succeed(account, ansible_adhoc):
     hosts = ansible_adhoc(inventory="north,south,", connection="local", host_pattern="all")
     results = getattr(hosts.all, USER)(**REMOVE)
@@ -77,6 +81,7 @@ def test_two_hosts_that_remove_the_same_person_at_once_both_succeed(account, ans
     assert "dan@corp.example" not in account.state()["beta"]
 
 
+@pytest.mark.thorough
 def test_module_defaults_reach_every_module(small):
     play = small.home / "play.yml"
     play.write_text(

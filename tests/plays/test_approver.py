@@ -49,11 +49,12 @@ def awx():
     server.server_close()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "token, said",
     [
         ("token-of-awx", ("kim", "2026-04-02T08:15:00Z")),
-        pytest.param("token-of-another", (None, None), marks=pytest.mark.thorough),
+        ("token-of-another", (None, None)),
     ],
 )
 def test_who_approved(demo, awx, token, said):

@@ -29,6 +29,7 @@ def of(state, name):
     return {project: users for project, users in state.items() if project.startswith(f"{name}-")}
 
 
+@pytest.mark.thorough
 def test_one_wrong_credential_and_one_guard_stop_no_other(many):
     wrong = {"atlas_credential": {"client_id": account(1), "client_secret": "wrong"}}
     hosts = inventory(many.home, beta=wrong, gamma={"access_cleanup_max_removals": 0, "note": "=1+1"})
@@ -108,11 +109,12 @@ def test_a_host_for_each_project_has_evidence_of_its_own_and_takes_limits(small)
     assert {one["summary"]["projects"] for one in seen} == {1} and len(runs(small.home)) == len(told) == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "given, said",
     [
         ({"estate_do": "clean"}, "is none of review"),
-        pytest.param({"estate_do": "offboard"}, "Say who leaves", marks=pytest.mark.thorough),
+        ({"estate_do": "offboard"}, "Say who leaves"),
     ],
 )
 def test_what_makes_no_sense_is_told_before_any_request(many, given, said):

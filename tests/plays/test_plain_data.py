@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 PLAY = """
 - hosts: localhost
   connection: local
@@ -53,6 +55,7 @@ PLAY = """
 """
 
 
+@pytest.mark.thorough
 def test_dates_text_areas_and_blanks_arrive_as_they_were_meant(small):
     (small.home / "play.yml").write_text(PLAY)
     ended = small.run("ansible-playbook", "play.yml")

@@ -17,6 +17,8 @@ from test_docs import of
 GUARD = {"access_cleanup_leavers": "dana.field@corp.example", "access_cleanup_max_removals": 0}
 DONE = {**GUARD, "access_cleanup_max_removals": 99, "access_cleanup_max_project_removal_percent": 100}
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def store():
@@ -64,7 +66,6 @@ def push(demo, store, token, **given):
     return run
 
 
-@pytest.mark.thorough
 def test_a_store_that_refuses_makes_the_job_fail(demo, store):
     run = push(demo, store, "wrong-token", **DONE)
     assert run.returncode != 0 and "files are not in the store" in run.stdout and "HTTP Error 403" in run.stdout, (
@@ -73,7 +74,7 @@ def test_a_store_that_refuses_makes_the_job_fail(demo, store):
     assert not store.kept
 
 
-@pytest.mark.parametrize("given, ended", [pytest.param(DONE, "open", marks=pytest.mark.thorough), (GUARD, "blocked")])
+@pytest.mark.parametrize("given, ended", [(DONE, "open"), (GUARD, "blocked")])
 def test_to_a_url(demo, store, given, ended):
     run = push(demo, store, "secret-of-the-store", **given)
     assert (run.returncode == 0) is (ended == "open"), run.stdout
@@ -83,7 +84,6 @@ def test_to_a_url(demo, store, given, ended):
     assert [outcome(content) for path, content in store.kept.items() if path.endswith("review.json")] == [ended]
 
 
-@pytest.mark.thorough
 def test_to_git_run_after_run_and_what_could_not_begin(demo):
     remote = demo.home / "remote.git"
     subprocess.run(["git", "init", "-q", "--bare", str(remote)], check=True)

@@ -122,6 +122,7 @@ def test_a_failure_half_way_leaves_the_evidence_of_what_was_done_and_the_next_ru
     assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
 
 
+@pytest.mark.thorough
 def test_a_project_that_can_not_be_read_does_not_keep_the_others_from_being_cleaned(demo):
     prod = demo.sim.project_id("payments-prod")
     demo.sim.fault(403, method="GET", path=f"{prod}/users", times=None)
@@ -143,7 +144,8 @@ def test_offboarding_takes_legacy_invitations_back_and_asks_who_leaves(demo):
     assert not [pair for pair in members(demo.sim) if pair[1] in LEAVERS]
 
 
-@pytest.mark.parametrize("name", ["leavers.csv", pytest.param("leavers.yml", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["leavers.csv", "leavers.yml"])
 def test_leavers_may_stand_in_a_file(demo, name):
     listed = (
         "\n".join(f"- {user}" for user in LEAVERS) if name.endswith("yml") else "\n".join(["E-mail;Name", *LEAVERS])
@@ -156,7 +158,8 @@ def test_leavers_may_stand_in_a_file(demo, name):
     assert ended.returncode != 0 and f"no/{name}' can't be read: No such file or directory" in words(ended)
 
 
-@pytest.mark.parametrize("dry", [False, pytest.param(True, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("dry", [False, True])
 def test_three_levels_end_exactly_what_they_say(demo, dry):
     """A leaver who is a direct member of projects, in two teams, and in the organization."""
     dana = "dana.field@corp.example"
@@ -239,7 +242,8 @@ def test_bad_variables_are_said_before_anything_happens(demo, bad):
     assert not demo.sim.writes
 
 
-@pytest.mark.parametrize("blank", ["", pytest.param(None, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("blank", ["", None])
 def test_blank_variables_are_unset(demo, blank):
     defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
     ended = demo.play("cleanup", **dict.fromkeys(defaults, blank))

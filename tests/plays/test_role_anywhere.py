@@ -46,6 +46,7 @@ def inventory(home: Path, **hosts) -> str:
     return str(path)
 
 
+@pytest.mark.thorough
 def test_two_hosts_share_a_directory_and_the_guard_of_one_stops_that_one(told):
     shop, payments = "web-shop-prod", "payments-prod"
     hosts = inventory(
@@ -91,6 +92,7 @@ def test_in_a_loop_and_as_a_check_of_the_play(demo):
     assert [one["policy"]["leavers"] for one in documents] == [[user] for user in LEAVERS]
 
 
+@pytest.mark.thorough
 def test_as_a_check_of_the_include_alone(demo):
     """In a loop over `item`, and once more in the same play; the include says that it is a check."""
     play = """
@@ -126,6 +128,7 @@ def test_a_host_that_is_somewhere_else_is_refused(demo):
     assert not demo.sim.requests and "UNREACHABLE" not in ended.stdout
 
 
+@pytest.mark.thorough
 def test_by_ansible_runner(demo):
     """As AWX does, and with it the command as it is installed."""
     import ansible_runner
@@ -186,6 +189,7 @@ def meanwhile(act) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.thorough
 def test_a_plan_that_was_edited_in_between_is_not_carried_out(demo):
     def swap() -> bool:
         for path in (demo.home / "evidence").glob("*-clean-up-*/plan.json"):
@@ -225,6 +229,7 @@ def test_a_review_that_was_edited_in_between_is_found_out(demo):
     assert f"{len(demo.sim.writes)} steps were taken that the review did not plan" in words(ended)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="There is no /proc here to find the process in.")
 def test_where_the_verification_dies_nothing_is_claimed(told):
     def kill() -> bool:
@@ -253,6 +258,7 @@ def test_where_the_verification_dies_nothing_is_claimed(told):
     assert "has no end on record" in words(again), "the next run tells it"
 
 
+@pytest.mark.thorough
 def test_what_fails_early_is_told(told):
     told.environment["MONGODB_ATLAS_CLIENT_SECRET"] = "wrong"
     ended = told.play("cleanup", **_only(LEAVERS))
@@ -276,11 +282,24 @@ def test_a_run_without_a_report_fails_and_names_no_report(demo):
     evidence(demo.home)
 
 
-def test_a_choice_of_tags_is_no_run_that_ends_well(demo):
-    for name in ("review", "cleanup"):
-        ended = demo.play(name, "--tags", "review", access_cleanup_leavers=LEAVERS)
-        assert ended.returncode != 0 and "Nothing in this playbook has the tags review" in words(ended)
-    for skipped in ("all", "untagged"):
-        ended = demo.play("cleanup", "--skip-tags", skipped, access_cleanup_leavers=LEAVERS)
-        assert ended.returncode != 0 and f"the tags all without {skipped}, so nothing" in words(ended)
+@pytest.mark.parametrize(
+    "name, option, tags, said",
+    [
+        ("cleanup", "--tags", "review", "Nothing in this playbook has the tags review"),
+        pytest.param(
+            "review", "--tags", "review", "Nothing in this playbook has the tags review", marks=pytest.mark.thorough
+        ),
+        ("cleanup", "--skip-tags", "all", "the tags all without all, so nothing"),
+        pytest.param(
+            "cleanup",
+            "--skip-tags",
+            "untagged",
+            "the tags all without untagged, so nothing",
+            marks=pytest.mark.thorough,
+        ),
+    ],
+)
+def test_a_choice_of_tags_is_no_run_that_ends_well(demo, name, option, tags, said):
+    ended = demo.play(name, option, tags, access_cleanup_leavers=LEAVERS)
+    assert ended.returncode != 0 and said in words(ended)
     assert not demo.sim.requests

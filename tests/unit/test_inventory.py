@@ -188,6 +188,7 @@ def test_two_organizations_with_a_project_of_the_same_name_are_not_mixed_up(ansi
     assert len(apart.hosts) == 4
 
 
+@pytest.mark.thorough
 def test_tasks_run_with_the_python_of_ansible(ansible, tmp_path):
     path = write(tmp_path / "all.atlas_projects.yml", {})
     said = ansible("adhoc", "-i", path, "-m", "ansible.builtin.ping", "alpha").said
@@ -410,6 +411,7 @@ def test_the_environment_is_never_rendered(inventory, tmp_path):
     assert not made.exists()
 
 
+@pytest.mark.thorough
 def test_a_vaulted_secret(ansible, tmp_path):
     password = tmp_path / "password"
     password.write_text("vault-password\n")
@@ -479,6 +481,7 @@ def test_files_of_these_names_are_taken(ansible, tmp_path, name):
     assert len(ansible("inventory", "-i", write(tmp_path / name, {}), "--list").hosts) == 3
 
 
+@pytest.mark.thorough
 def test_files_of_other_names_are_not(ansible, small, tmp_path):
     path = write(tmp_path / "projects.yml", {})
     answer = ansible("inventory", "-i", path, "--list", ANSIBLE_INVENTORY_ENABLED=PLUGIN, **ACCOUNT)

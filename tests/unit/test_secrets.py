@@ -305,7 +305,7 @@ def watch_command_lines(process: Any, mark: bytes, lines: set[str]) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc to read command lines from")
-@pytest.mark.parametrize("origin", ["options", "environment"])
+@pytest.mark.parametrize("origin", ["options", pytest.param("environment", marks=pytest.mark.thorough)])
 def test_the_most_verbose_ansible_shows_no_secret(watched, tmp_path, origin):
     credential = CREDENTIALS["service-account"]
     watched.knobs.latency_s = 0.05
@@ -326,7 +326,8 @@ def test_the_most_verbose_ansible_shows_no_secret(watched, tmp_path, origin):
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc to read command lines from")
-@pytest.mark.parametrize("name", [pytest.param(USER, marks=pytest.mark.thorough), USER_INFO])
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", [USER, USER_INFO])
 def test_the_most_verbose_ansible_shows_no_secret_in_the_wrong_option(small, tmp_path, name):
     tasks = [{"module": f"atlasops.access.{name}", "options": with_wrong(name, options)} for options in WRONG.values()]
     output, command_lines = ansible(small, tmp_path, tasks, {}, warm_python.interpreter())
