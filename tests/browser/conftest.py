@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import copy
 import fcntl
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -203,27 +205,38 @@ def hostile(folder: Path) -> Document:
     return document
 
 
-def documents(folder: Path) -> dict[str, Document]:
-    """All kinds of reviews."""
-    made: dict[str, Document] = {}
+BIG: dict[str, tuple[int, int, Document]] = {
+    "many": (5, 100, {"allowed_domains": ["other.example"]}),
+    "long": (20, 100, {"allowed_domains": ["other.example"]}),
+    "wide": (250, 10, {"inactive_days": 199}),
+}
+MODES: dict[str, tuple[str, Document]] = {
+    "blocked": ("clean-up", {"guards": {**GUARDS, "max_removals": 5}}),
+    "dry": ("dry-run", {}),
+    "done": ("clean-up", {}),
+}
+
+
+def made(name: str, folder: Path, reports: Callable[[str], Report]) -> Document:
+    """A review of each kind."""
+    if name == "failed":
+        return failed(reports("done").document)
+    if name == "hostile":
+        return hostile(folder)
+    if name == "empty":
+        account = {"secret": "mdb_sa_sk_f", "access_tokens": ["empty-token"]}
+        alone = {"service_accounts": {"mdb_sa_id_" + "f" * 24: account}, "projects": {"alone": {}}}
+        with Simulator({"organizations": {"Empty Org": alone}}) as sim:
+            return review(folder, sim, {}, access_token="empty-token")
+    if name in BIG:
+        projects, members, policy = BIG[name]
+        with Simulator(generated(projects=projects, members=members)) as sim:
+            return review(folder, sim, policy, access_token="big-token")
     with Simulator("demo") as sim:
-        made["review"] = review(folder / "review", sim, **DEMO)
-        made["blocked"] = ran(folder / "blocked", sim, "clean-up", guards={**GUARDS, "max_removals": 5})
-        made["dry"] = ran(folder / "dry", sim, "dry-run")
-        made["done"] = ran(folder / "done", sim, "clean-up")
-    made["failed"] = failed(made["done"])
-    made["hostile"] = hostile(folder / "hostile")
-    big = {"access_token": "big-token"}
-    outside: Document = {"allowed_domains": ["other.example"]}
-    with Simulator(generated(projects=20, members=100)) as sim:
-        made["many"] = review(folder / "many", sim, outside, **big)
-    with Simulator(generated(projects=250, members=40)) as sim:
-        made["wide"] = review(folder / "wide", sim, {"inactive_days": 199}, **big)
-    account = {"secret": "mdb_sa_sk_f", "access_tokens": ["empty-token"]}
-    alone = {"service_accounts": {"mdb_sa_id_" + "f" * 24: account}, "projects": {"alone": {}}}
-    with Simulator({"organizations": {"Empty Org": alone}}) as sim:
-        made["empty"] = review(folder / "empty", sim, {}, access_token="empty-token")
-    return made
+        if name == "review":
+            return review(folder, sim, **DEMO)
+        mode, options = MODES[name]
+        return ran(folder, sim, mode, **options)
 
 
 # --- rendering -------------------------------------------------------------------------------------------------------
@@ -240,21 +253,20 @@ def render(folder: Path, name: str) -> None:
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]:
-    """A report by its name. They are made once, by whichever worker comes first."""
+    """A report by its name. Each is made once, when it is first asked for, by whichever worker comes first."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "reports"
     folder.mkdir(exist_ok=True)
-    with open(folder / "lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            made = documents(folder)
-            for name, document in made.items():
-                (folder / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-                render(folder, name)
-            (folder / "ready").touch()
 
     def report(name: str) -> Report:
-        return Report(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")), folder / f"{name}.html")
+        document, page = folder / f"{name}.json", folder / f"{name}.html"
+        with open(folder / f"{name}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not page.exists():
+                text = json.dumps(made(name, folder / name, report), ensure_ascii=False)
+                document.write_text(text, encoding="utf-8")
+                render(folder, name)
+        return Report(json.loads(document.read_text(encoding="utf-8")), page)
 
     return report
 
@@ -273,9 +285,9 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture
-def visit(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
-    """Open a report; at the end the page must have kept quiet."""
+@contextmanager
+def quiet_pages(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
+    """Open reports; at the end the pages must have kept quiet."""
     opened = []
 
     def go(name: str, **options: Any) -> Any:
@@ -294,3 +306,17 @@ def visit(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[.
     for context, url, wrong in opened:
         context.close()
         assert wrong == [f"request: {url}"]
+
+
+@pytest.fixture
+def visit(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
+    """Open a report."""
+    with quiet_pages(browser, reports) as go:
+        yield go
+
+
+@pytest.fixture(scope="module")
+def look(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
+    """A report that is open already if another test looked at it; for those that only look."""
+    with quiet_pages(browser, reports) as go:
+        yield functools.cache(go)

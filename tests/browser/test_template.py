@@ -30,7 +30,8 @@ TREE = Environment().parse(SOURCE)
 INCLUDED = Environment().parse((TEMPLATE.parent / "identities.html.j2").read_text(encoding="utf-8"))
 MACROS = {macro.name for tree in (TREE, INCLUDED) for macro in tree.find_all(nodes.Macro)}
 VOID = {"meta", "input", "br", "rect", "wbr"}
-NAMES = ["review", "blocked", "dry", "done", "failed", "hostile", "many", "wide", "empty"]
+NAMES = ["blocked", "dry", "done", "failed", "hostile", "many", "wide", "empty"]
+SELDOM = [pytest.param(name, marks=pytest.mark.thorough) for name in ("review", "long")]
 
 
 def escaped(expression: nodes.Node) -> bool:
@@ -118,7 +119,7 @@ class Reader(HTMLParser):
 
 
 @pytest.mark.playbook
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *SELDOM])
 def test_reports_are_sound_and_self_contained(name: str, reports: Callable[[str], Report]) -> None:
     reader = Reader()
     reader.feed(reports(name).path.read_text(encoding="utf-8"))
