@@ -24,6 +24,7 @@ from simulator import Simulator
 ACCOUNT = Credential("service_account", "mdb_sa_id_0123456789abcdef01234567", "mdb_sa_sk_small")
 KEY = Credential("api_key", "smallkey", "small-private-key")
 TOKEN = Credential("token", "", "small-token")
+PROJECTS, LEAVERS = 24, 4
 
 
 @contextmanager
@@ -34,13 +35,13 @@ def connected(sim: Any, credential: Credential = TOKEN, **options: Any) -> Itera
 
 @pytest.fixture(scope="module")
 def _wide() -> Any:
-    """Forty projects with six people each who are to go."""
+    """Projects with some people each who are to go."""
     members = {
         "owner@corp.example": ["GROUP_OWNER"],
-        **{f"p{number}@corp.example": ["GROUP_READ_ONLY"] for number in range(6)},
+        **{f"p{number}@corp.example": ["GROUP_READ_ONLY"] for number in range(LEAVERS)},
     }
     account = {ACCOUNT.id: {"secret": ACCOUNT.secret, "access_tokens": ["small-token"]}}
-    projects = {f"project-{number:02}": {"members": members} for number in range(40)}
+    projects = {f"project-{number:02}": {"members": members} for number in range(PROJECTS)}
     org = {"service_accounts": account, "api_keys": {KEY.id: {"private_key": KEY.secret}}, "projects": projects}
     with Simulator({"organizations": {"Org": org}}) as sim:
         yield sim
@@ -53,7 +54,7 @@ def wide(_wide, quick):
 
 
 def remove_all(sim: Any, credential: str = "service-account", **more: Any) -> Any:
-    users = [f"p{number}@corp.example" for number in range(6)]
+    users = [f"p{number}@corp.example" for number in range(LEAVERS)]
     return run_module(USER, sim, projects="project-*", users=users, state="absent", **CREDENTIALS[credential], **more)
 
 
@@ -77,7 +78,7 @@ def under_way(requests: list[Any]) -> int:
 def test_no_more_requests_at_once_than_allowed_and_one_in_a_project(wide, connections):
     wide.knobs.latency_s = 0.004
     result = remove_all(wide, max_connections=connections)
-    assert not result.get("failed") and len(result["actions"]) == 240
+    assert not result.get("failed") and len(result["actions"]) == PROJECTS * LEAVERS
     assert under_way(wide.requests) == connections
     for project in wide.world.projects:
         assert under_way([request for request in wide.requests if request.project_id == project]) == 1
@@ -168,7 +169,7 @@ def test_all_works_at_once_renew_an_expired_token_once(wide):
         everything = atlas.projects(client)
         wide.change(lambda world: wide._service.tokens.expire(client._tokens._token))
         found = client.together(lambda project: atlas.members(client, project), everything)
-        assert all(len(members) == 7 for members in found)
+        assert all(len(members) == LEAVERS + 1 for members in found)
     assert wide.tokens_minted == 2 and wide.live_tokens() == 0
 
 
@@ -428,7 +429,7 @@ def test_every_page_is_read_whatever_the_total_says(quick, monkeypatch):
             atlas.projects(client)
 
 
-def test_a_server_that_repeats_one_page_is_found_out(monkeypatch):
+def test_a_server_that_repeats_one_page_is_found_out(quick, monkeypatch):
     monkeypatch.setattr(_client, "PAGE", 1)
     with (
         answering(

@@ -135,7 +135,7 @@ def test_a_wait_ends_at_once(small, number, method, path):
 
 
 def test_requests_under_way_may_end_and_count(small):
-    small.knobs.latency_s = 0.5
+    small.knobs.latency_s = 0.2
     with start(small, EVERYWHERE, max_connections=1) as process:
         while not small.writes:
             assert process.poll() is None
