@@ -10,9 +10,8 @@ import fcntl
 import functools
 import json
 import os
+import runpy
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from module_run import run_module
 from simulator import Simulator, generated
 
 ROLE = Path(__file__).resolve().parents[2] / "roles/access_cleanup"
-TEMPLATE, RENDER = ROLE / "templates/review.html.j2", ROLE / "files/render.py"
+TEMPLATE, RENDER = ROLE / "templates/review.html.j2", runpy.run_path(str(ROLE / "files/render.py"))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
@@ -243,11 +242,11 @@ def made(name: str, folder: Path, reports: Callable[[str], Report]) -> Document:
 
 
 def render(folder: Path, name: str) -> None:
-    """Render a report as the role does."""
+    """Render a report as the role does, which starts a Python for it."""
     place = folder / name
     place.mkdir(exist_ok=True)
     shutil.copy(folder / f"{name}.json", place / "review.json")
-    subprocess.run([sys.executable, str(RENDER), str(place)], check=True)
+    RENDER["main"](str(place))
     (place / "review.html").rename(folder / f"{name}.html")
 
 

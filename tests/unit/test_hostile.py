@@ -148,7 +148,7 @@ def liar() -> Iterator[Simulator]:
 
 
 @settings(
-    max_examples=EXAMPLES or 120, derandomize=not EXAMPLES, database=None, deadline=None,
+    max_examples=EXAMPLES or 60, derandomize=not EXAMPLES, database=None, deadline=None,
     phases=(Phase.explicit, Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(task=st.sampled_from(TASKS), turns=st.lists(TURNS, min_size=1, max_size=2), nth=st.integers(1, 9),
