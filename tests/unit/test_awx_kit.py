@@ -10,6 +10,7 @@ types, views and mixins for surveys, serializers for schedules and notifications
 from __future__ import annotations
 
 import copy
+import fcntl
 import hashlib
 import json
 import os
@@ -106,8 +107,23 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SimpleNamespace]:
-    """All lists of awx_objects.yml with each of these settings, which win over those of the file."""
-    place = tmp_path_factory.mktemp("kit")
+    """All lists of awx_objects.yml with each of these settings, which win over those of the file; made once for all
+    workers of a run of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kit"
+    place.mkdir(exist_ok=True)
+    with open(place / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not all((place / name).exists() for name in SETTINGS):
+            make(place)
+    found = {name: json.loads((place / name).read_text()) for name in SETTINGS}
+    return {
+        name: SimpleNamespace(**{one.removeprefix("controller_"): lists[one] for one in LISTS})
+        for name, lists in found.items()
+    }
+
+
+def make(place: Path) -> None:
     content = "{{ {%s} | to_json }}" % ", ".join(f"'{name}': {name}" for name in LISTS)
     tasks = [
         {"ansible.builtin.copy": {"content": content, "dest": str(place / name), "mode": "0600"}, "vars": settings}
@@ -118,11 +134,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SimpleNamespace]
     line = [sys.executable, "-m", "ansible", "playbook", str(play), "-e", json.dumps(warm_modules())]
     done = subprocess.run(line, capture_output=True, text=True, env=environment(place), cwd=place, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = {name: json.loads((place / name).read_text()) for name in SETTINGS}
-    return {
-        name: SimpleNamespace(**{one.removeprefix("controller_"): lists[one] for one in LISTS})
-        for name, lists in found.items()
-    }
 
 
 @pytest.fixture(scope="session")
