@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import copy
 import fcntl
-import functools
 import json
 import os
 import runpy
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -284,38 +282,59 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@contextmanager
-def quiet_pages(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
-    """Open reports; at the end the pages must have kept quiet."""
-    opened = []
+class Window:
+    """A window of Chromium, with scripts or without. A new one costs more than opening most reports in it."""
 
-    def go(name: str, **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        page, wrong = context.new_page(), []
-        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}") or dialog.dismiss())
-        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("request", lambda request: wrong.append(f"request: {request.url}"))
-        url = reports(name).url
-        page.goto(url)
-        opened.append((context, url, wrong))
-        return page
+    def __init__(self, browser: Any, scripts: bool) -> None:
+        self.page = browser.new_context(java_script_enabled=scripts).new_page()
+        self._opened: list[str] = []
+        self._heard: list[str] = []
+        self._looked_at = ""
+        self.page.on("dialog", lambda dialog: self._heard.append(f"dialog: {dialog.message}") or dialog.dismiss())
+        self.page.on("console", lambda message: self._heard.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self._heard.append(f"error: {error}"))
+        self.page.on("request", lambda request: self._heard.append(f"request: {request.url}"))
 
-    yield go
-    for context, url, wrong in opened:
-        context.close()
-        assert wrong == [f"request: {url}"]
+    def open(self, url: str, look: bool, size: tuple[int, int], scheme: str) -> Any:
+        """A page of which nothing was used yet, unless one only looks at it."""
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.page.emulate_media(color_scheme=scheme)
+        if not look or self._looked_at != url:
+            self.page.goto(url)
+            self._opened.append(f"request: {url}")
+        self._looked_at = url if look else ""
+        return self.page
+
+    def kept_quiet(self) -> None:
+        self.page.evaluate("0")  # By its answer all that was said before it has come.
+        heard, self._heard[:] = self._heard.copy(), []
+        opened, self._opened[:] = self._opened.copy(), []
+        assert heard == opened
+
+
+@pytest.fixture(scope="session")
+def windows(browser: Any) -> dict[bool, Window]:
+    return {scripts: Window(browser, scripts) for scripts in (True, False)}
+
+
+def opener(windows: dict[bool, Window], reports: Callable[[str], Report], look: bool) -> Callable[..., Any]:
+    def go(name: str, scripts: bool = True, size: tuple[int, int] = (1280, 900), scheme: str = "light") -> Any:
+        return windows[scripts].open(reports(name).url, look, size, scheme)
+
+    return go
 
 
 @pytest.fixture
-def visit(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
-    """Open a report."""
-    with quiet_pages(browser, reports) as go:
-        yield go
+def visit(windows: dict[bool, Window], reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
+    """Open a report; at the end the page must have kept quiet."""
+    yield opener(windows, reports, look=False)
+    for window in windows.values():
+        window.kept_quiet()
 
 
-@pytest.fixture(scope="module")
-def look(browser: Any, reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
-    """A report that is open already if another test looked at it; for those that only look."""
-    with quiet_pages(browser, reports) as go:
-        yield functools.cache(go)
+@pytest.fixture
+def look(windows: dict[bool, Window], reports: Callable[[str], Report]) -> Iterator[Callable[..., Any]]:
+    """A report that is open already if the test before looked at it; for those that only look."""
+    yield opener(windows, reports, look=True)
+    for window in windows.values():
+        window.kept_quiet()

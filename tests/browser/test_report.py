@@ -123,7 +123,7 @@ def test_remaining_access_is_told(visit: Visit, reports: Reports) -> None:
 @pytest.mark.parametrize("scripts", [True, False])
 def test_hostile_text_stays_text(scripts: bool, look: Visit, reports: Reports) -> None:
     document = reports("hostile").document
-    page = look("hostile", java_script_enabled=scripts)
+    page = look("hostile", scripts=scripts)
     text = page.locator("main").evaluate("main => main.textContent")
     for one in HOSTILE + PEOPLE:
         assert one in text
@@ -138,7 +138,7 @@ def test_hostile_text_stays_text(scripts: bool, look: Visit, reports: Reports) -
 @pytest.mark.parametrize("name", ["done", *seldom("long", "wide", "hostile")])
 def test_everything_is_there_without_scripts(name: str, look: Visit, reports: Reports) -> None:
     document = reports(name).document
-    page = look(name, java_script_enabled=False)
+    page = look(name, scripts=False)
     rows = page.locator(ROWS)
     assert rows.count() == len(document["findings"])
     assert rows.first.is_visible() and rows.last.is_visible()
@@ -228,7 +228,7 @@ def test_axe_finds_nothing(name: str, rows: int | None, visit: Visit) -> None:
 @pytest.mark.parametrize("name", ["hostile", "wide", *seldom("done", "failed", "empty")])
 @pytest.mark.parametrize("width", [360, *seldom(1024)])
 def test_no_page_scrolls_sideways(name: str, width: int, visit: Visit) -> None:
-    page = visit(name, viewport={"width": width, "height": 740})
+    page = visit(name, size=(width, 740))
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -259,7 +259,7 @@ def test_a_wide_matrix_says_whom_it_leaves_out(look: Visit, reports: Reports) ->
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="There is no pdftotext here to read a print with.")
 @pytest.mark.parametrize("name", ["many", *seldom("done", "long")])
 def test_a_print_has_every_row(name: str, visit: Visit, reports: Reports, tmp_path: Path) -> None:
-    page = visit(name, color_scheme="dark")
+    page = visit(name, scheme="dark")
     page.locator("[data-for=findings-table] [type=search]").fill("nobody like this")
     pages = page.pdf(path=str(tmp_path / "report.pdf"), prefer_css_page_size=True)
     assert pages
@@ -280,7 +280,7 @@ def test_a_print_has_every_row(name: str, visit: Visit, reports: Reports, tmp_pa
 @pytest.mark.parametrize("name", ["done", *seldom("dry", "long")])
 def test_findings_are_told_by_reason_and_person(name: str, look: Visit, reports: Reports) -> None:
     document = reports(name).document
-    page = look(name, java_script_enabled=False)
+    page = look(name, scripts=False)
     groups = page.locator("section[aria-labelledby=findings] .group")
     assert groups.count() == len(document["groups"]) != 0
     for group, told in zip(document["groups"], groups.all()):
@@ -310,7 +310,7 @@ def test_who_gets_in_after_the_run_stands_beside_who_did(look: Visit, reports: R
 
 @pytest.mark.parametrize("name", ["done", *seldom("hostile")])
 def test_on_a_phone_rows_are_cards(name: str, visit: Visit) -> None:
-    page = visit(name, viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    page = visit(name, size=(390, 844), scripts=False)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     cells = page.locator("#findings-table tbody tr").first.locator("> *")
     boxes = [one.bounding_box() for one in cells.all() if one.is_visible()]
