@@ -258,10 +258,12 @@ stage_faults() {
         tests/unit/test_two_at_once.py tests/unit/test_faults.py::test_any_schedule_of_faults_leaves_the_truth
 }
 
-# What make test leaves out of the browser and of all that runs Ansible: the guides, and variants of what it runs.
+# What make test leaves out of the browser, of all that runs Ansible, and of runs that are killed or have company: the
+# guides, and variants of what it runs.
 stage_plays() {
     python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m thorough tests/plays tests/browser \
-        tests/unit/test_awx_kit.py tests/unit/test_inventory.py tests/unit/test_secrets.py
+        tests/unit/test_awx_kit.py tests/unit/test_inventory.py tests/unit/test_secrets.py \
+        tests/unit/test_killed.py tests/unit/test_two_at_once.py
 }
 
 # in_cell NAME PYTEST_ARGUMENT...: tests of this clone with the ansible-core of that cell. What a browser shows and what

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A clean-up that is killed at any moment: the next one finishes it, and the records of both tell what was written.
 
-Four times with 80 removals, in make check eight times. `KILLS=200` kills that many clean-ups of 200 removals, at
+Twenty times with 80 removals, four of them in make test. `KILLS=200` kills that many clean-ups of 200 removals, at
 moments that are new each time.
 """
 
@@ -29,7 +29,7 @@ ANN, BOB = "ann@corp.example", "bob@corp.example"
 PEOPLE = [f"leaver{number:02}@corp.example" for number in range(2 * LEAVERS)]
 TOKEN = {"access_token": "small-token"}
 HOW = ("SIGKILL", "SIGTERM", "SIGINT", "module")
-CASES = [pytest.param(one, marks=[] if KILLS or one < 4 else pytest.mark.thorough) for one in range(KILLS or 8)]
+CASES = [pytest.param(one, marks=[] if KILLS or one < 4 else pytest.mark.thorough) for one in range(KILLS or 20)]
 REVIEW = {
     # Twenty people leave; somebody else is to hold a role: steps of two modules.
     "policy": {"leavers": PEOPLE, "role_holders": {"GROUP_CLUSTER_MANAGER": [ANN]}, "fallback_role": "GROUP_READ_ONLY"},
