@@ -19,4 +19,4 @@ if [ ! -d "$VENV/awx/ansible_collections/awx/awx" ]; then
         exit 77
     fi
 fi
-AWX_URL=${1:-} exec python -m pytest -q -rs tests/awx tests/unit/test_awx_kit.py
+AWX_URL=${1:-} exec python -m pytest -q -rs tests/awx tests/unit/awx

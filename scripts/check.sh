@@ -262,7 +262,7 @@ stage_faults() {
 # guides, and variants of what it runs.
 stage_plays() {
     python -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m thorough tests/plays tests/browser \
-        tests/unit/test_awx_kit.py tests/unit/test_inventory.py tests/unit/test_secrets.py \
+        tests/unit/awx tests/unit/test_inventory.py tests/unit/test_secrets.py \
         tests/unit/test_killed.py tests/unit/test_two_at_once.py
 }
 
