@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HOSTILE, PEOPLE, Report
+from documents import HOSTILE, PEOPLE, Report
 
 pytestmark = [pytest.mark.browser, pytest.mark.playbook]
 Visit = Callable[..., Any]

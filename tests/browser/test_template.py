@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from conftest import TEMPLATE, Report
+from documents import TEMPLATE, Report
 from jinja2 import Environment, nodes
 
 from ansible_collections.atlasops.access.plugins.module_utils import (
