@@ -9,6 +9,7 @@ What is read of the environment while Ansible loads, its settings, is the same f
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import importlib
@@ -39,8 +40,10 @@ class Warm:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._settings = settings(environment)
+        # Where a command's modules look for theirs is its own; what is loaded here is for all that come later.
+        own = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
         self._process = subprocess.Popen(
-            [sys.executable, __file__], env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__], env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def run(
@@ -59,6 +62,18 @@ class Warm:
 
     def close(self) -> None:
         self._process.communicate()
+
+
+def warm(environment: Mapping[str, str]) -> Warm:
+    """The process that has loaded Ansible with these settings. It ends with the tests."""
+    of_these = settings(environment)
+    if of_these not in WARM:
+        WARM[of_these] = Warm(environment)
+        atexit.register(WARM[of_these].close)
+    return WARM[of_these]
+
+
+WARM: dict[frozenset[tuple[str, str]], Warm] = {}
 
 
 def settings(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:

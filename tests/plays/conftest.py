@@ -16,7 +16,7 @@ from typing import Any
 import estates
 import pytest
 import warm_python
-from warm_ansible import Warm, settings
+from warm_ansible import warm
 
 from simulator import Simulator
 
@@ -101,24 +101,6 @@ class Ansible:
     def play(self, name: str, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
         """Run one of our playbooks by its full name."""
         return self.run("ansible-playbook", f"atlasops.access.{name}", *options, **variables)
-
-
-WARM: dict[frozenset[tuple[str, str]], Warm] = {}
-
-
-def warm(env: dict[str, str]) -> Warm:
-    """The process that has loaded Ansible with these settings, which it reads but once."""
-    of_these = settings(env)
-    if of_these not in WARM:
-        WARM[of_these] = Warm(env)
-    return WARM[of_these]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def ansible_stays_warm():
-    yield
-    for one in WARM.values():
-        one.close()
 
 
 @pytest.fixture

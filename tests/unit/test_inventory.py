@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm_ansible
 import yaml
-from warm_ansible import Warm
 
 from ansible_collections.atlasops.access.plugins.module_utils._access import Project
 from ansible_collections.atlasops.access.plugins.module_utils._module import AUTH_SPEC, ENVIRONMENT
@@ -62,10 +62,7 @@ NOT_WARM = {"ANSIBLE_INVENTORY_ENABLED"}
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    paths = {"PATH": os.environ["PATH"], "PYTHONPATH": SETTINGS["ANSIBLE_COLLECTIONS_PATH"]}
-    started = Warm({**paths, "HOME": str(home), "LC_ALL": "C.UTF-8", **SETTINGS})
-    yield started
-    started.close()
+    return warm_ansible.warm({"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **SETTINGS})
 
 
 @pytest.fixture

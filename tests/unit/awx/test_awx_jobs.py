@@ -11,14 +11,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 import yaml
 from awx_kit import ACCOUNT, ROOT, SECRETS, environment, inject_here, messages, named, rendered, warm_modules
-from warm_ansible import Warm
+from warm_ansible import warm
 
 from ansible_collections.atlasops.access.plugins.module_utils import _approval as approving
 
@@ -67,17 +66,8 @@ class Job:
         return self.artifacts["access_cleanup"]
 
 
-@pytest.fixture(scope="session")
-def warm() -> Iterator[list[Warm]]:
-    """At most one process that has loaded Ansible with the settings of ansible-runner."""
-    started: list[Warm] = []
-    yield started
-    for one in started:
-        one.close()
-
-
 @pytest.fixture
-def runner(warm: list[Warm], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], None]:
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], None]:
     """ansible-runner, but for its start of a process: Ansible is warm. Its events are written and read as ever."""
     of_ansible = pytest.importorskip("ansible_runner.runner")
     from ansible_runner.config.runner import RunnerConfig
@@ -85,10 +75,8 @@ def runner(warm: list[Warm], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def spawn(command: list[str], env: dict[str, str], cwd: str, **unused: Any) -> subprocess.CompletedProcess[str]:
         added = {name: value for name, value in env.items() if os.environ.get(name) != value}
         given = {**environment(tmp_path), **added}
-        if not warm:
-            warm.append(Warm(given))
         out = tmp_path / f"out-{os.urandom(4).hex()}"
-        code = warm[0].run(command, given, Path(cwd), out)
+        code = warm(given).run(command, given, Path(cwd), out)
         if code:
             raise subprocess.CalledProcessError(code, command, out.read_text())
         return subprocess.CompletedProcess(command, code, out.read_text())
