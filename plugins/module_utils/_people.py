@@ -10,7 +10,7 @@ Knows nothing of Ansible, nor of a run's cases. Private to this collection.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import (
     Callable,
     Collection,
@@ -53,6 +53,8 @@ from ._errors import AtlasError
 
 # How far access through teams and organization roles is known (``completeness.team_access`` of a review).
 READ, BY_ROLES, UNREADABLE = "read", "by roles only", "unreadable"
+# So many projects are read while their organizations are. Were it more, the next page of people would have to wait.
+AHEAD = 64
 
 
 class Organization(NamedTuple):
@@ -205,6 +207,13 @@ class Roster(NamedTuple):
     legacy_unread: Optional[AtlasError] = None
 
 
+class Direct(NamedTuple):
+    """The members of a project by key, and why legacy invitations, which were asked for, are not among them."""
+
+    members: Mapping[str, Member]
+    legacy_unread: Optional[AtlasError]
+
+
 class Seen(NamedTuple):
     """Who gets into projects, what was read of their organizations, and what is not known of it (sentences)."""
 
@@ -226,12 +235,16 @@ def rosters(
     with ``legacy`` another one a project. Where the organization can't be read, one more listing a project stands in.
     ``then`` gets each as soon as it is read, while others still are, in whatever order and thread.
     """
-    known = read_organizations(client, {one.org_id for one in projects}, lapsed=True) if indirect else {}
+    org_ids = {one.org_id for one in projects} if indirect else set()
+    organizations = client.meanwhile(lambda: read_organizations(client, org_ids, lapsed=True))
+    ahead = {one.id: client.meanwhile(partial(_direct, client, one, legacy)) for one in projects[:AHEAD]}
+    known = organizations()
     may_get_in = {org_id: _who_may_get_in(org) for org_id, org in known.items()}
     known = with_names(client, known, [org_id for org_id, people in may_get_in.items() if in_teams(people.values())])
 
     def read(one: Project) -> Roster:
-        roster = _roster(client, one, known.get(one.org_id), may_get_in.get(one.org_id, {}), legacy)
+        direct = ahead[one.id]() if one.id in ahead else _direct(client, one, legacy)
+        roster = _roster(client, one, direct, known.get(one.org_id), may_get_in.get(one.org_id, {}))
         then(roster, known)
         return roster
 
@@ -269,17 +282,20 @@ def in_teams(people: Iterable[Person]) -> bool:
     return any(person.team_ids for person in people)
 
 
-def _roster(
-    client: Client, project: Project, org: Optional[Organization], may_get_in: Mapping[str, Person], legacy: bool
-) -> Roster:
-    rows = atlas.members(client, project)
-    legacy_unread = None
+def _direct(client: Client, project: Project, legacy: bool) -> Direct:
+    rows, unread = atlas.members(client, project), None
     if legacy:
         try:
             rows += atlas.legacy_invitations(client, project)
         except AtlasError as error:
-            legacy_unread = error
-    direct = by_id(rows)
+            unread = error
+    return Direct(by_id(rows), unread)
+
+
+def _roster(
+    client: Client, project: Project, read: Direct, org: Optional[Organization], may_get_in: Mapping[str, Person]
+) -> Roster:
+    direct, legacy_unread = read
     if org is None:
         return Roster(project, _direct_entries(direct, {}), legacy_unread=legacy_unread)
     try:

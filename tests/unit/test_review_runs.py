@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from meanwhile import before
 from module_run import run_module
 from test_review import POLICY, read, rows
 
 from ansible_collections.atlasops.access.plugins.module_utils._journal import Journal
+from ansible_collections.atlasops.access.plugins.module_utils._people import AHEAD
 from simulator import Simulator, generated
 from simulator.knobs import PROJECT_ROLES
 from simulator.loading import new_user
@@ -49,13 +52,22 @@ def carried_out(sim, result, check=False):
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("projects", [20, 40])
+@pytest.mark.parametrize("projects", [20, AHEAD - 1, AHEAD, AHEAD + 1])
 def test_a_review_asks_once_for_each_project(projects, quick):
     with Simulator(generated(projects=projects, members=30)) as sim:
         in_teams = any(team.members for org in sim.world.orgs.values() for team in org.teams.values())
         sim.forget()
-        review(sim, {"allowed_domains": ["other.example"]}, access_token="big-token")
+        result = review(sim, {"allowed_domains": ["other.example"]}, access_token="big-token")
+        assert result["completeness"]["projects_in_scope"] == projects and result["completeness"]["complete"]
         assert len(sim.requests) <= (2 if in_teams else 1) * projects + 8
+
+
+def test_projects_are_read_while_the_people_of_the_organization_are(small, monkeypatch):
+    """Whichever is asked for first waits until the other one is asked for as well."""
+    both = threading.Barrier(2, timeout=30)
+    people = before(monkeypatch, both.wait, "GET", f"/orgs/{small.world.project('alpha').org.id}/users")
+    members = before(monkeypatch, both.wait, "GET", f"/groups/{small.world.project('alpha').id}/users")
+    assert review(small)["completeness"]["complete"] and people and members
 
 
 def test_a_review_asks_for_no_teams_where_nobody_is_in_one(small):
