@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from role_run import words
 from test_docs import of
 
 GUARD = {"access_cleanup_leavers": "dana.field@corp.example", "access_cleanup_max_removals": 0}
@@ -68,9 +69,8 @@ def push(demo, store, token, **given):
 
 def test_a_store_that_refuses_makes_the_job_fail(demo, store):
     run = push(demo, store, "wrong-token", **DONE)
-    assert run.returncode != 0 and "files are not in the store" in run.stdout and "HTTP Error 403" in run.stdout, (
-        run.stdout
-    )
+    said = words(run)
+    assert run.returncode != 0 and "files are not in the store" in said and "HTTP Error 403" in said, run.stdout
     assert not store.kept
 
 

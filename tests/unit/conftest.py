@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -73,17 +74,33 @@ def _model():
 
 
 @pytest.fixture
-def model(_model: Simulator, quick: None, hasty: None, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+def in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """One request after the other, so that what happens between two of them happens again when it is tried again."""
     client = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._client").Client
-    send, together = client._send, client.together
+    together = client.together
+
+    def at_once(self: Any, work: Any) -> Any:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work())
+        except Exception as error:  # It is raised where the result is asked for.
+            done.set_exception(error)
+        return done.result
+
+    monkeypatch.setattr(client, "meanwhile", at_once)
+    monkeypatch.setattr(
+        client, "together", lambda self, work, items: [together(self, work, [item])[0] for item in items]
+    )
+
+
+@pytest.fixture
+def model(_model: Simulator, quick: None, hasty: None, in_turn: None, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """The world of the model test, watched around each request."""
+    client = importlib.import_module("ansible_collections.atlasops.access.plugins.module_utils._client").Client
+    send = client._send
 
     def watched(self: Any, method: str, path: str, *rest: Any, **named: Any) -> Any:
         return Watch.current.around(method, path, partial(send, self, method, path, *rest, **named))
 
-    def in_turn(self: Any, work: Any, items: Any) -> list[Any]:
-        return [together(self, work, [item])[0] for item in items]
-
     monkeypatch.setattr(client, "_send", watched)
-    monkeypatch.setattr(client, "together", in_turn)
     return _model
