@@ -105,8 +105,6 @@ def read_members(client: Client, run: Run, legacy: Collection[str]) -> people.Or
     ``legacy`` are the ids of the projects whose legacy invitations are read as well.
     """
     cases = [case for case in run.cases if not case.unread]
-    org_ids = {case.project.org_id for case in cases}
-    organizations = client.meanwhile(lambda: people.read_organizations(client, org_ids))
     answers = client.together(lambda case: _read_one(client, case.project, case.project.id in legacy), cases)
     for case, answer in zip(cases, answers):
         if isinstance(answer, AtlasError):
@@ -120,8 +118,8 @@ def read_members(client: Client, run: Run, legacy: Collection[str]) -> people.Or
         if unread:
             case.partial = True
             run.warnings.append(f"{case.project.name}: {unread}")
-    read = {case.project.org_id for case in run.cases if not case.unread}
-    return {org_id: org for org_id, org in organizations().items() if org_id in read}
+    # After the members: what a team gives is known by the people alone, and must not be older than they are.
+    return people.read_organizations(client, {case.project.org_id for case in run.cases if not case.unread})
 
 
 def _whos(cases: Sequence[Case]) -> Dict[Who, None]:

@@ -74,7 +74,7 @@ class Run(NamedTuple):
     @property
     def failed(self) -> list[dict[str, Any]]:
         actions = (action for call in self.calls for action in call.get("actions", []))
-        return [{"place": "project", **action} for action in actions if action["status"] == "failed"]
+        return [action for action in actions if action["status"] == "failed"]
 
 
 def run(live: Simulator, order: Order, folder: Path, deeds: Sequence[Deed] = (), dry: bool = False) -> Run:
@@ -266,9 +266,9 @@ def test_the_laws_over_the_role(model: Simulator, world: World, order: Order, de
         obey(calm, folder, before)
         if calm.directory is None or calm.review["blocked"]:
             return
-        if order.credential == "projects" and calm.state == "failed":
+        if order.credential == "projects" and calm.state in ("partial", "failed"):
             # It may not take anybody out of teams or the organization.
-            assert {one["place"] for one in calm.failed} <= {"team", "organization"}
+            assert all("team_id" in one or "organization_id" in one for one in calm.failed), calm.failed
             return
         assert calm.state in GREEN, (calm.evidence["outcome"], calm.failed)
         again = run(model, order, folder)

@@ -155,6 +155,19 @@ def test_the_last_owner_of_a_project_through_a_team_is_refused(small, check):
     assert alone["failed"] and "without an ACTIVE owner" in alone["msg"] and not small.writes
 
 
+def test_an_owner_who_left_the_team_before_it_was_read_is_none_any_more(small, monkeypatch):
+    """The people are read after the teams, whose listing may have to wait: only they tell who owns by a team."""
+    small.change(_without_other_owners)
+    teams = [team for org in small.world.orgs.values() for team in org.teams.values()]
+    team = next(team for team in teams if team.name == "platform")
+    small.change(lambda world: team.members.append(world.user(DAN).id))
+    listing = f"/teams/{team.id}/users"
+    small.fault({"status": 429, "headers": {"Retry-After": "1"}}, path=listing)
+    before(monkeypatch, lambda: small.change(lambda world: team.members.remove(world.user(DAN).id)), "GET", listing, 2)
+    result = leave(small, ANN, teams="platform")
+    assert result["failed"] and "without an ACTIVE owner" in result["msg"] and not small.writes
+
+
 @pytest.mark.parametrize("who", [DAN, BOB])
 def test_a_member_who_owns_the_project_lets_a_team_go(small, who):
     small.change(_without_other_owners)
